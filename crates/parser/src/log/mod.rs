@@ -1,0 +1,1 @@
+//! Log lines (under construction: the evidence they give is in [`crate::evidence`]).
