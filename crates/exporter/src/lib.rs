@@ -1,1 +1,4 @@
-//! Placeholder.
+//! From spans and log records to the collector: OTLP bytes, requests, delivery.
+
+pub mod batch;
+pub mod encode;

@@ -1,0 +1,104 @@
+//! Attributes, and the messages that consist of them: resource and instrumentation scope.
+//!
+//! Lengths come before contents in protobuf. They are computed, not patched in: the length of an attribute is
+//! arithmetic on the lengths of its texts, which costs less than moving bytes.
+
+use super::wire;
+use model::{KeyValue, Resource, Scope, Value};
+use std::borrow::Cow;
+
+/// `AnyValue`, `KeyValue`.
+mod field {
+    pub(super) const STRING: u32 = 1;
+    pub(super) const BOOL: u32 = 2;
+    pub(super) const INT: u32 = 3;
+    pub(super) const DOUBLE: u32 = 4;
+    pub(super) const KEY: u32 = 1;
+    pub(super) const VALUE: u32 = 2;
+}
+
+/// `Resource` and `InstrumentationScope`.
+const RESOURCE_ATTRIBUTES: u32 = 1;
+const SCOPE_NAME: u32 = 1;
+const SCOPE_VERSION: u32 = 2;
+
+/// A negative integer is its two's complement, ten bytes long.
+fn as_varint(value: i64) -> u64 {
+    value.cast_unsigned()
+}
+
+fn value_len(value: &Value<'_>) -> usize {
+    match value {
+        Value::Str(text) => wire::len_field_len(field::STRING, text.len()),
+        Value::Int(number) => 1 + wire::varint_len(as_varint(*number)),
+        Value::Bool(_) => 2,
+        Value::Double(_) => 9,
+    }
+}
+
+fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
+    match value {
+        Value::Str(text) => wire::bytes(field::STRING, text.as_bytes(), out),
+        Value::Int(number) => wire::varint_always(field::INT, as_varint(*number), out),
+        Value::Bool(truth) => wire::varint_always(field::BOOL, u64::from(*truth), out),
+        Value::Double(number) => wire::fixed64_always(field::DOUBLE, number.to_bits(), out),
+    }
+}
+
+/// Writes an `AnyValue` of text as field `number`.
+pub(super) fn text_value(number: u32, text: &str, out: &mut Vec<u8>) {
+    wire::message_header(number, wire::len_field_len(field::STRING, text.len()), out);
+    wire::bytes(field::STRING, text.as_bytes(), out);
+}
+
+fn key_value_len(key: &str, value: usize) -> usize {
+    wire::text_len(field::KEY, key) + wire::len_field_len(field::VALUE, value)
+}
+
+/// Bytes of `attributes` as the repeated field `number`.
+pub(super) fn attributes_len(number: u32, attributes: &[KeyValue<'_>]) -> usize {
+    attributes
+        .iter()
+        .map(|kv| wire::len_field_len(number, key_value_len(&kv.key, value_len(&kv.value))))
+        .sum()
+}
+
+/// Writes `attributes` as the repeated field `number`.
+pub(super) fn attributes(number: u32, attributes: &[KeyValue<'_>], out: &mut Vec<u8>) {
+    attributes.iter().for_each(|kv| attribute(number, kv, out));
+}
+
+/// Writes one attribute as the field `number`.
+fn attribute(number: u32, kv: &KeyValue<'_>, out: &mut Vec<u8>) {
+    let value = value_len(&kv.value);
+    wire::message_header(number, key_value_len(&kv.key, value), out);
+    wire::text(field::KEY, &kv.key, out);
+    wire::message_header(field::VALUE, value, out);
+    write_value(&kv.value, out);
+}
+
+/// Writes one text attribute as the field `number`.
+pub(super) fn text_attribute(number: u32, key: &'static str, value: &str, out: &mut Vec<u8>) {
+    attribute(number, &KeyValue { key: Cow::Borrowed(key), value: Value::Str(Cow::Borrowed(value)) }, out);
+}
+
+/// Bytes that [`resource`] writes.
+pub(crate) fn resource_len(resource: &Resource<'_>) -> usize {
+    attributes_len(RESOURCE_ATTRIBUTES, &resource.attributes)
+}
+
+/// Appends the body of a `Resource`.
+pub fn resource(resource: &Resource<'_>, out: &mut Vec<u8>) {
+    attributes(RESOURCE_ATTRIBUTES, &resource.attributes, out);
+}
+
+/// Bytes that [`scope`] writes.
+pub(crate) fn scope_len(scope: &Scope<'_>) -> usize {
+    wire::text_len(SCOPE_NAME, &scope.name) + wire::text_len(SCOPE_VERSION, &scope.version)
+}
+
+/// Appends the body of an `InstrumentationScope`.
+pub fn scope(scope: &Scope<'_>, out: &mut Vec<u8>) {
+    wire::text(SCOPE_NAME, &scope.name, out);
+    wire::text(SCOPE_VERSION, &scope.version, out);
+}
