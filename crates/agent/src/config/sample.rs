@@ -1,0 +1,53 @@
+//! The sample configuration: every key with its default and comment, made from the table of keys.
+
+use super::keys::{KEYS, Key};
+use std::fmt::Write as _;
+
+const HEAD: &str = "\
+# xapi-observer: every key with its default. Remove what you don't change.
+# Durations: \"500ms\" \"30s\" \"10m\"; sizes: \"64KiB\" \"16MiB\". `xapi-observer check` lists every mistake.
+";
+
+/// Sections that get an explanation of their own.
+const NOTES: [(&str, &str); 2] = [
+    (
+        "export",
+        "# A signal can have its own section, [export.traces], [export.logs] or [export.metrics], with the same keys, for it\n# alone: a full URL is used as it is; enabled = false leaves the signal out.\n",
+    ),
+    ("logs[]", "# Give your own list of [[logs]] to replace this one entry.\n"),
+];
+
+/// The whole sample as TOML; read back, it is the defaults.
+#[must_use]
+pub(crate) fn sample() -> String {
+    let mut text = HEAD.to_owned();
+    let mut section = "";
+    for key in KEYS {
+        let (own, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        if own != section {
+            open_section(&mut text, own);
+            section = own;
+        }
+        line(&mut text, name, key);
+    }
+    text
+}
+
+fn open_section(text: &mut String, section: &str) {
+    text.push('\n');
+    if let Some((_, note)) = NOTES.iter().find(|(name, _)| *name == section) {
+        text.push_str(note);
+    }
+    let _ = match section.strip_suffix("[]") {
+        Some(array) => writeln!(text, "[[{array}]]"),
+        None => writeln!(text, "[{section}]"),
+    };
+}
+
+fn line(text: &mut String, name: &str, key: &Key) {
+    let later = if key.only.is_some() { " (not built yet)" } else { "" };
+    let _ = match key.default {
+        Ok(default) => writeln!(text, "{:<40}# {}{later}", format!("{name} = {default}"), key.doc),
+        Err(example) => writeln!(text, "{:<40}# {}{later}", format!("# {name} = {example}"), key.doc),
+    };
+}

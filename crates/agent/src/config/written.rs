@@ -1,0 +1,193 @@
+//! The configuration as written: each key of the file found in the table, its value checked, with its line.
+
+use super::keys::{self, Key};
+use super::kind::{Kind, Value};
+use super::problem::Problems;
+use std::collections::BTreeMap;
+use toml::de::{DeTable, DeValue};
+
+/// A checked value and where it stood.
+#[derive(Clone, Debug)]
+pub(crate) struct Found {
+    pub(crate) value: Value,
+    /// From 1; 0 for the environment.
+    pub(crate) line: usize,
+}
+
+/// The values of one table, by dotted path.
+pub(crate) type Values = BTreeMap<String, Found>;
+
+/// What the file says, before defaults.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Written {
+    pub(crate) values: Values,
+    /// The entries of `[[logs]]`, with the line each begins at; `None` if the file has none.
+    pub(crate) logs: Option<Vec<(usize, Values)>>,
+}
+
+/// Reads the file's text. Mistakes go to `problems`; what is right is kept.
+pub(crate) fn read(text: &str, problems: &mut Problems) -> Written {
+    let (root, errors) = DeTable::parse_recoverable(text);
+    let lines = Lines::new(text);
+    for error in &errors {
+        let line = error.span().map_or(0, |span| lines.at(span.start));
+        problems.add(line, "", format!("not TOML: {}", error.message().replace('\n', " ")));
+    }
+    let mut reader = Reader { lines, problems, written: Written::default() };
+    reader.table(root.get_ref(), "");
+    reader.written
+}
+
+/// Line numbers from byte offsets.
+struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    fn new(text: &str) -> Self {
+        let after_newlines =
+            text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        Self { starts: std::iter::once(0).chain(after_newlines).collect() }
+    }
+
+    fn at(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+}
+
+struct Reader<'p> {
+    lines: Lines,
+    problems: &'p mut Problems,
+    written: Written,
+}
+
+impl Reader<'_> {
+    fn table(&mut self, table: &DeTable<'_>, prefix: &str) {
+        for (name, value) in table {
+            let path = if prefix.is_empty() {
+                name.get_ref().to_string()
+            } else {
+                format!("{prefix}.{}", name.get_ref())
+            };
+            let line = self.lines.at(name.span().start);
+            match (keys::find(&path), value.get_ref()) {
+                (Some(key), value) => {
+                    if let Some(found) = self.value(key, &path, value, line) {
+                        self.written.values.insert(path, found);
+                    }
+                }
+                (None, DeValue::Array(entries)) if path == "logs" => self.logs(entries, line),
+                (None, DeValue::Table(inner)) if is_section(&path) => self.table(inner, &path),
+                (None, other) if is_section(&path) || path == "logs" => {
+                    let section = if path == "logs" { "[[logs]]".to_owned() } else { format!("[{path}]") };
+                    self.problems.add(
+                        line,
+                        &path,
+                        format!("is a {} here; it is a section: write {section}", other.type_str()),
+                    );
+                }
+                (None, _) => self.unknown(&path, line),
+            }
+        }
+    }
+
+    fn logs(&mut self, entries: &[toml::Spanned<DeValue<'_>>], line: usize) {
+        let mut list = Vec::new();
+        for entry in entries {
+            let at = self.lines.at(entry.span().start).max(line);
+            match entry.get_ref() {
+                DeValue::Table(table) => list.push((at, self.log_entry(table))),
+                other => self.problems.add(
+                    at,
+                    "logs",
+                    format!("a {} is no log; write [[logs]] and its keys", other.type_str()),
+                ),
+            }
+        }
+        self.written.logs = Some(list);
+    }
+
+    fn log_entry(&mut self, table: &DeTable<'_>) -> Values {
+        let mut values = Values::new();
+        for (name, value) in table {
+            let path = format!("logs[].{}", name.get_ref());
+            let line = self.lines.at(name.span().start);
+            match keys::find(&path) {
+                Some(key) => {
+                    if let Some(found) = self.value(key, &path, value.get_ref(), line) {
+                        values.insert(path, found);
+                    }
+                }
+                None => self.unknown(&path, line),
+            }
+        }
+        values
+    }
+
+    fn value(&mut self, key: Key, path: &str, value: &DeValue<'_>, line: usize) -> Option<Found> {
+        let checked = key.kind.check(value).and_then(|value| check_built(key, value));
+        match checked {
+            Ok(value) => Some(Found { value, line }),
+            Err(message) => {
+                self.problems.add(line, path, message);
+                None
+            }
+        }
+    }
+
+    fn unknown(&mut self, path: &str, line: usize) {
+        let nearest = nearest(path).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        self.problems.add(line, path, format!("there is no such key{nearest}"));
+    }
+}
+
+/// Refuses a value whose feature this version has not.
+fn check_built(key: Key, value: Value) -> Result<Value, String> {
+    let text = match &value {
+        Value::Text(text) => text.clone(),
+        Value::Bool(flag) => flag.to_string(),
+        _ => return Ok(value),
+    };
+    match key.only {
+        None => Ok(value),
+        Some(only) if only.contains(&text.as_str()) => Ok(value),
+        Some([]) => Err("is not built yet in this version; leave the key out".to_owned()),
+        Some(only) => {
+            Err(format!("{text:?} is not built yet in this version; only {} is taken", only.join(" or ")))
+        }
+    }
+}
+
+fn is_section(path: &str) -> bool {
+    let prefix = format!("{path}.");
+    keys::all_paths().iter().any(|known| known.starts_with(&prefix))
+}
+
+/// The known path that is most like `path`, if one is near enough to be meant.
+fn nearest(path: &str) -> Option<String> {
+    let scored = keys::all_paths().into_iter().map(|known| (closeness(path, &known), known));
+    let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (best.0 > 0.6).then_some(best.1)
+}
+
+/// From 0 to 1. The last part counts most: a right key in the wrong section is likely meant.
+fn closeness(path: &str, known: &str) -> f64 {
+    let last = |path: &str| path.rsplit(['.', ']']).next().unwrap_or_default().to_owned();
+    let leaf = strsim::normalized_damerau_levenshtein(&last(path), &last(known));
+    let whole = strsim::normalized_damerau_levenshtein(path, known);
+    0.6 * leaf + 0.4 * whole
+}
+
+/// The default of the key at `path`, checked like a written one.
+pub(crate) fn default_of(path: &str) -> Option<Value> {
+    let key = keys::find(path)?;
+    let text = format!("v = {}", key.default.ok()?);
+    let table = DeTable::parse(&text).ok()?;
+    let (_, value) = table.get_ref().iter().next()?;
+    key.kind.check(value.get_ref()).ok()
+}
+
+/// The kind of the key at `path`.
+pub(crate) fn kind_of(path: &str) -> Option<Kind> {
+    keys::find(path).map(|key| key.kind)
+}
