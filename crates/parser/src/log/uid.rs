@@ -1,0 +1,46 @@
+//! What tells a line from all others, whenever and by whomever it is read.
+
+use super::LogSource;
+use model::Uuid;
+use xxhash_rust::xxh3::xxh3_128;
+
+/// 128 bits as 32 hexadecimal digits: host, path, place in the file, and all bytes of the line, its timestamp among
+/// them. Nothing that changes from run to run (the name after a rotation, the year that was inferred) is in it.
+pub(crate) fn hex(host: Option<Uuid>, source: &LogSource, start: u64, line: &[u8]) -> String {
+    let mut key = [0u8; 56];
+    let host = host.map_or([0; 16], |uuid| *uuid.bytes());
+    let path = source.path_hash().to_le_bytes();
+    let line = xxh3_128(line).to_le_bytes();
+    let place = start.to_le_bytes();
+    let bytes = host.iter().chain(&path).chain(&line).chain(&place);
+    key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
+    digits(xxh3_128(&key))
+}
+
+fn digits(hash: u128) -> String {
+    let nibble = |byte: u8| char::from_digit(u32::from(byte), 16).unwrap_or('0');
+    hash.to_be_bytes().iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::log::Format;
+
+    #[test]
+    fn everything_counts() {
+        let source = |path: &str| LogSource::new(path, Format::Xensource);
+        let host = Some(Uuid::from_bytes([7; 16]));
+        let (log, other) = (source("/var/log/xensource.log"), source("/var/log/other.log"));
+        let uid = hex(host, &log, 10, b"line");
+        assert_eq!(uid, hex(host, &source("/var/log/xensource.log"), 10, b"line"));
+        let others = [
+            hex(None, &log, 10, b"line"),
+            hex(host, &other, 10, b"line"),
+            hex(host, &log, 11, b"line"),
+            hex(host, &log, 10, b"lime"),
+        ];
+        assert!(others.iter().all(|other| *other != uid && other.len() == 32), "{uid} {others:?}");
+        assert_eq!(digits(0xab << 8), format!("{:032x}", 0xab << 8));
+    }
+}
