@@ -1,0 +1,259 @@
+//! What a checkpoint says of one stream, as the store keeps it.
+//!
+//! Promises: [`SavedStream::to_bytes`] is read back by every later version of this program. Leaves to others:
+//! checksums, and where the bytes lie.
+
+use serde::{Deserialize, Serialize};
+use std::ffi::OsString;
+use std::fmt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+
+/// The number that [`SavedStream::to_bytes`] begins with.
+const VERSION: u8 = 1;
+
+/// Which of the two kinds of file a stream is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SavedKind {
+    /// A trace file.
+    Trace,
+    /// A log or one of its rotated siblings.
+    Log,
+}
+
+/// How the bytes on disk are packed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Packing {
+    /// As they are.
+    #[default]
+    Plain,
+    /// zstd frames.
+    Zstd,
+    /// gzip members.
+    Gzip,
+}
+
+/// The hash of a stream's first bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Head {
+    /// How many bytes, up to 1,024.
+    pub len: u16,
+    /// Their XXH3-128, high half first.
+    pub hash: [u64; 2],
+}
+
+/// The hash of the bytes just before an offset.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Marker {
+    /// The offset they end at, in bytes of the uncompressed stream.
+    pub offset: u64,
+    /// How many bytes, up to 64.
+    pub len: u16,
+    /// Their XXH3-64.
+    pub hash: u64,
+}
+
+/// What the file looked like when the checkpoint was made; unchanged, it is known without being opened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hints {
+    /// How it is packed.
+    pub packing: Packing,
+    /// Device number.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Size on disk, in bytes.
+    pub size: u64,
+    /// Last change of the content, nanoseconds since the epoch.
+    pub mtime_ns: i64,
+    /// Last change of the inode, nanoseconds since the epoch.
+    pub ctime_ns: i64,
+}
+
+/// One stream's checkpoint: what of it is settled, and how to know it again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SavedStream {
+    /// Names the entry in the store; never given twice.
+    pub key: u64,
+    /// Trace file or log.
+    pub kind: SavedKind,
+    /// The last path it had.
+    pub path: PathBuf,
+    /// Of a log: the path of the live file whose family it belongs to. Of a trace file: empty.
+    pub family: PathBuf,
+    /// Its first bytes.
+    pub head: Head,
+    /// A place at or before `settled`.
+    pub marker: Marker,
+    /// Everything before this offset of the uncompressed stream is settled.
+    pub settled: u64,
+    /// Settled ranges beyond it, sorted, apart from each other.
+    pub beyond: Vec<(u64, u64)>,
+    /// What the reader of this log gave as the state before the first unsettled line; opaque here.
+    pub mark: u64,
+    /// The file, when this was written.
+    pub hints: Hints,
+    /// All of the file that `hints` describes was handed out and settled, but for an unfinished last line.
+    pub drained: bool,
+    /// When this was written, seconds since the epoch.
+    pub updated_unix: u64,
+}
+
+/// Why bytes are no checkpoint.
+#[derive(Debug)]
+pub enum SavedError {
+    /// They were written by a later version of this program.
+    Version(u8),
+    /// They can't be read.
+    Format(serde_json::Error),
+    /// Empty.
+    Empty,
+}
+
+impl fmt::Display for SavedError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Version(version) => write!(f, "the checkpoint has version {version}, known is {VERSION}"),
+            Self::Format(error) => write!(f, "the checkpoint can't be read: {error}"),
+            Self::Empty => f.write_str("the checkpoint is empty"),
+        }
+    }
+}
+
+impl std::error::Error for SavedError {}
+
+/// Paths are any bytes: text where that is possible, so that a store can be read by people.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum PathText {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl From<&PathBuf> for PathText {
+    fn from(path: &PathBuf) -> Self {
+        match path.to_str() {
+            Some(text) => Self::Text(text.to_owned()),
+            None => Self::Bytes(path.as_os_str().as_bytes().to_vec()),
+        }
+    }
+}
+
+impl From<PathText> for PathBuf {
+    fn from(text: PathText) -> Self {
+        match text {
+            PathText::Text(text) => text.into(),
+            PathText::Bytes(bytes) => OsString::from_vec(bytes).into(),
+        }
+    }
+}
+
+/// The JSON behind the version byte.
+#[derive(Serialize, Deserialize)]
+struct Wire {
+    key: u64,
+    kind: SavedKind,
+    path: PathText,
+    family: PathText,
+    head: Head,
+    marker: Marker,
+    settled: u64,
+    beyond: Vec<(u64, u64)>,
+    mark: u64,
+    hints: Hints,
+    drained: bool,
+    updated_unix: u64,
+}
+
+impl SavedStream {
+    /// One byte with the version, then JSON.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let wire = Wire {
+            key: self.key,
+            kind: self.kind,
+            path: PathText::from(&self.path),
+            family: PathText::from(&self.family),
+            head: self.head,
+            marker: self.marker,
+            settled: self.settled,
+            beyond: self.beyond.clone(),
+            mark: self.mark,
+            hints: self.hints,
+            drained: self.drained,
+            updated_unix: self.updated_unix,
+        };
+        let mut bytes = vec![VERSION];
+        // Writing plain numbers and text to memory has no way to fail.
+        let _ = serde_json::to_writer(&mut bytes, &wire);
+        bytes
+    }
+
+    /// Reads what [`to_bytes`](Self::to_bytes) wrote.
+    ///
+    /// # Errors
+    /// [`SavedError`]; never a panic, whatever the bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, SavedError> {
+        let (&version, json) = bytes.split_first().ok_or(SavedError::Empty)?;
+        if version != VERSION {
+            return Err(SavedError::Version(version));
+        }
+        let wire: Wire = serde_json::from_slice(json).map_err(SavedError::Format)?;
+        Ok(Self {
+            key: wire.key,
+            kind: wire.kind,
+            path: wire.path.into(),
+            family: wire.family.into(),
+            head: wire.head,
+            marker: wire.marker,
+            settled: wire.settled,
+            beyond: wire.beyond,
+            mark: wire.mark,
+            hints: wire.hints,
+            drained: wire.drained,
+            updated_unix: wire.updated_unix,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample(path: PathBuf) -> SavedStream {
+        SavedStream {
+            key: u64::MAX,
+            kind: SavedKind::Log,
+            path,
+            family: "/var/log/xensource.log".into(),
+            head: Head { len: 1024, hash: [u64::MAX, 7] },
+            marker: Marker { offset: 90, len: 64, hash: u64::MAX - 1 },
+            settled: 100,
+            beyond: vec![(110, 120), (130, 140)],
+            mark: 9,
+            hints: Hints { packing: Packing::Gzip, dev: 1, ino: 2, size: 3, mtime_ns: -4, ctime_ns: 5 },
+            drained: true,
+            updated_unix: 1_771_533_975,
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for path in [PathBuf::from("/var/log/é"), OsString::from_vec(b"/var/\xff\xfe".to_vec()).into()] {
+            let saved = sample(path);
+            assert_eq!(SavedStream::from_bytes(&saved.to_bytes()).unwrap(), saved);
+        }
+    }
+
+    #[test]
+    fn damage_is_an_error() {
+        let bytes = sample("/x".into()).to_bytes();
+        assert!(matches!(SavedStream::from_bytes(&[]), Err(SavedError::Empty)));
+        assert!(matches!(SavedStream::from_bytes(&[9, b'{']), Err(SavedError::Version(9))));
+        for cut in 1..bytes.len() {
+            assert!(matches!(SavedStream::from_bytes(&bytes[..cut]), Err(SavedError::Format(_))), "{cut}");
+        }
+    }
+}
