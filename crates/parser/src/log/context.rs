@@ -12,7 +12,7 @@ use std::sync::LazyLock;
 /// The length of a trace context.
 const LENGTH: usize = 55;
 
-/// The most characters between the word and the context: `\\\\": \\\\"` of JSON in an escaped string.
+/// The most characters between the word and the context: `\\": \\"` of JSON in an escaped string.
 const GAP: usize = 8;
 
 static WORD: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new("traceparent"));

@@ -79,7 +79,7 @@ fn attributes<'a>(place: Place<'a>, parts: Parts<'a>) -> Vec<KeyValue<'a>> {
     list.text(keys::THREAD_NAME, escape::text(parts.origin, parts.escaped));
     list.text(keys::CLIENT_ADDRESS, String::from_utf8_lossy(parts.client));
     list.text(keys::TASK_NAME, escape::text(parts.task.name, parts.escaped));
-    list.text(keys::TASK_ID, parts.task.id.map(|id| id.to_string()).unwrap_or_default());
+    list.text(keys::TASK_ID, parts.task.id.map(|id| id.as_str().to_owned()).unwrap_or_default());
     list.text(keys::SESSION_TRACK_ID, track_id(parts.body).unwrap_or_default());
     for (key, value) in parts.others {
         if !list.0.iter().any(|known| known.key == key) {

@@ -18,8 +18,14 @@ pub(crate) fn hex(host: Option<Uuid>, source: &LogSource, start: u64, line: &[u8
 }
 
 fn digits(hash: u128) -> String {
-    let nibble = |byte: u8| char::from_digit(u32::from(byte), 16).unwrap_or('0');
-    hash.to_be_bytes().iter().flat_map(|byte| [nibble(byte >> 4), nibble(byte & 15)]).collect()
+    const DIGITS: [u8; 16] = *b"0123456789abcdef";
+    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).map_or('0', |digit| char::from(*digit));
+    let mut text = String::with_capacity(32);
+    for byte in hash.to_be_bytes() {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 #[cfg(test)]
