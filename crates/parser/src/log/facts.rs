@@ -147,6 +147,10 @@ mod tests {
         );
         check("xenops", "", r#"Task 7 reference VM.x R:82f033257476: "op""#, &means(7, task));
         check("xenops", "", "Task 7 reference VM.x R:82f033257476", &means(7, task));
+        let dbg = r#"VM.x R:82f033257476\x0A{"traceparent":"00-0a07bfbf3925e3d4776995171a9222cd-d4bcd152c96bd105-01","baggage":[["a","b"]]}"#;
+        let traced = "task: Some(R:82f033257476), parent: None, context: Some(LineContext { \
+                      trace_id: 0a07bfbf3925e3d4776995171a9222cd, span_id: Some(d4bcd152c96bd105) })";
+        check("xenops", "", &format!(r#"Task 7 reference {dbg}: ["VM_poweroff", []]"#), &means(7, traced));
         let nested = "task: None, parent: Some(5), context: None";
         check(
             "xenops",

@@ -6,8 +6,8 @@
 //! Promises:
 //! - every line gives a record: one that fits no grammar is plain text with what its syslog header says; bytes that are
 //!   no UTF-8 become the replacement character; nothing is cut off;
-//! - the same line at the same offset gives the same record, whenever it is read: no clock is asked, and
-//!   `observed_time_unix_nano` is left to nobody;
+//! - the same line at the same offset gives the same record, whenever it is read: no clock is asked, so
+//!   there is no time at which it was observed;
 //! - a reader that starts in mid-file with the [`TimeMark`] that stood there goes on as if it had read what was before;
 //! - the evidence names only what the line says; a line that a filter leaves out still gives its evidence.
 //!

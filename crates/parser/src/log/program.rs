@@ -35,7 +35,7 @@ impl<'a> Program<'a> {
 /// storage plugins trace as `smapi`, `python3/packages/observer.py`).
 fn known(name: &str) -> Option<&'static str> {
     match name {
-        "xenopsd-xc" | "xenopsd-simulator" | "xenops_simulator" => Some("xenopsd"),
+        "xenopsd-xc" | "xenopsd-simulator" => Some("xenopsd"),
         "SM" | "SMAPIv3" => Some("smapi"),
         _ => None,
     }

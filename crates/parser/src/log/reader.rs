@@ -4,7 +4,7 @@ use super::clock::{Clock, LineTime, TimeMark};
 use super::filter::DropRule;
 use super::host::HostContext;
 use super::parts::Parts;
-use super::record::{self, Place};
+use super::record::{self, Found, Place};
 use super::{LogSource, facts};
 use crate::evidence::LineEvidence;
 use model::LogRecord;
@@ -72,9 +72,10 @@ impl LogReader {
         let parts = source.parts(line);
         let time = self.clock.read(parts.stamp, source.zone());
         let evidence = evidence(source, &parts, time);
-        let dropped = source.filters().rule(&parts, record::severity(&parts), line);
-        let place = Place { source, host, line, start };
-        let record = record::record(place, parts, evidence.service, time);
+        let severity = record::severity(&parts);
+        let dropped = source.filters().rule(&parts, severity, line);
+        let found = Found { service: evidence.service, severity, time };
+        let record = record::record(Place { source, host, line, start }, parts, found);
         LogLine { record, evidence, unix_second: time.second, mark, dropped }
     }
 

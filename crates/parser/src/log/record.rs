@@ -22,6 +22,14 @@ pub(crate) struct Place<'a> {
     pub(crate) start: u64,
 }
 
+/// What was concluded from its parts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found<'a> {
+    pub(crate) service: &'a str,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) time: LineTime,
+}
+
 /// What a line's level is, as a number.
 pub(crate) fn severity(parts: &Parts<'_>) -> Option<Severity> {
     if parts.level.is_empty() {
@@ -31,18 +39,13 @@ pub(crate) fn severity(parts: &Parts<'_>) -> Option<Severity> {
 }
 
 /// The record of a line.
-pub(crate) fn record<'a>(
-    place: Place<'a>,
-    parts: Parts<'a>,
-    service: &'a str,
-    time: LineTime,
-) -> LogRecord<'a> {
+pub(crate) fn record<'a>(place: Place<'a>, parts: Parts<'a>, found: Found<'a>) -> LogRecord<'a> {
     LogRecord {
-        time_unix_nano: time.with_place(place.start),
-        severity: severity(&parts),
+        time_unix_nano: found.time.with_place(place.start),
+        severity: found.severity,
         severity_text: String::from_utf8_lossy(parts.level),
         body: escape::text(parts.body, parts.escaped),
-        resource: place.host.resource(service, &parts),
+        resource: place.host.resource(found.service, &parts),
         attributes: attributes(place, parts),
     }
 }

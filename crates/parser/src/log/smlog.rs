@@ -1,6 +1,6 @@
 //! SMlog: `SM: [pid] text`, and `SMAPIv3: [pid] - LEVEL - text`.
 //!
-//! Written by the storage manager (sm `libs/sm/core/util.py`, `SMlog`). A message is cut at its newlines into several
+//! Written by the storage manager (sm `util.py`, `SMlog`). A message is cut at its newlines into several
 //! lines of the same pid; the blanks that a traceback begins with are kept. No line carries a task or a trace.
 
 use super::header::number;

@@ -7,14 +7,10 @@ use xxhash_rust::xxh3::xxh3_128;
 /// 128 bits as 32 hexadecimal digits: host, path, place in the file, and all bytes of the line, its timestamp among
 /// them. Nothing that changes from run to run (the name after a rotation, the year that was inferred) is in it.
 pub(crate) fn hex(host: Option<Uuid>, source: &LogSource, start: u64, line: &[u8]) -> String {
-    let mut key = [0u8; 56];
     let host = host.map_or([0; 16], |uuid| *uuid.bytes());
-    let path = source.path_hash().to_le_bytes();
-    let line = xxh3_128(line).to_le_bytes();
-    let place = start.to_le_bytes();
-    let bytes = host.iter().chain(&path).chain(&line).chain(&place);
-    key.iter_mut().zip(bytes).for_each(|(to, from)| *to = *from);
-    digits(xxh3_128(&key))
+    let place = u128::from(start).to_le_bytes();
+    let key = [host, source.path_hash().to_le_bytes(), xxh3_128(line).to_le_bytes(), place];
+    digits(xxh3_128(key.as_flattened()))
 }
 
 fn digits(hash: u128) -> String {

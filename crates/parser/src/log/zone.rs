@@ -96,6 +96,21 @@ mod tests {
         check("Pacific/Apia", "2011-12-30 12:00:00", Seconds::One(1_325_282_400));
     }
 
+    /// Every second is found again from its local time; the host's own zone, whatever it is, among them.
+    #[test]
+    fn there_and_back() {
+        for name in ["local", "UTC", "Europe/Paris", "America/St_Johns", "Australia/Lord_Howe", "-03:30"] {
+            let zone = Zone::parse(name).unwrap();
+            for unix in (1_767_225_600..1_798_761_600).step_by(1_777) {
+                let fits = match zone.seconds(zone.local(unix).unwrap()) {
+                    Seconds::One(second) => second == unix,
+                    Seconds::Twice(first, second) => first < second && (first == unix || second == unix),
+                };
+                assert!(fits, "{name} {unix}");
+            }
+        }
+    }
+
     #[test]
     fn names_that_are_no_zone() {
         for text in ["", "Mars/Olympus", "25:00"] {
