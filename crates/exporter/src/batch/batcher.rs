@@ -28,7 +28,7 @@ pub struct BatcherConfig {
 ///
 /// When one leaves:
 /// * a full one as soon as there is room;
-/// * one that isn't full as soon as there is room and [`GAP`] has passed since the last one left, so that the first
+/// * one that isn't full as soon as there is room and 50 ms have passed since the last one left, so that the first
 ///   record after quiet leaves at once;
 /// * while there is no room, it fills; then [`Batcher::is_full`] asks the caller to bring no more. What comes
 ///   nevertheless is taken: nothing is lost, only the bound on memory is.
