@@ -4,3 +4,4 @@ pub mod batch;
 pub mod classify;
 pub mod delivery;
 pub mod encode;
+pub mod transport;

@@ -97,6 +97,8 @@ pub enum Failure {
     Timeout,
     /// What came back is not HTTP, or not gRPC.
     Protocol,
+    /// The request could not be written in the endpoint's encoding.
+    Encoding,
 }
 
 /// Why a TLS handshake failed.
@@ -161,6 +163,7 @@ impl fmt::Display for Failure {
             Self::Reset => "the connection was lost before the answer",
             Self::Timeout => "no answer in time",
             Self::Protocol => "the answer is not what the protocol says",
+            Self::Encoding => "the request can't be encoded",
         })
     }
 }

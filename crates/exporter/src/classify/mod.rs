@@ -240,6 +240,7 @@ fn classify_failure(failed: &Failed) -> Class {
         Failure::UnknownHost => blocked(Blocked::UnknownHost),
         Failure::Tls(why) => blocked(Blocked::Tls(why)),
         Failure::ProxyCredentials => blocked(Blocked::Proxy),
+        Failure::Encoding => Class::Bad { message: failed.message.clone() },
         Failure::Timeout if failed.sent => retry(Retry::Late),
         Failure::Reset | Failure::Protocol if failed.sent => retry(Retry::Lost),
         _ => retry(Retry::Unreachable),

@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use model::Now;
 
+use crate::batch::Batch;
 use crate::classify::{Answer, Blocked, Class, Refusal, Retry, classify};
 use backoff::Backoff;
 use cap::Cap;
@@ -36,6 +37,12 @@ pub trait Load {
     /// Whether there are none.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+impl Load for Batch {
+    fn len(&self) -> usize {
+        Batch::len(self)
     }
 }
 
