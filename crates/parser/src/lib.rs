@@ -8,3 +8,4 @@
 pub mod evidence;
 pub mod glob;
 pub mod log;
+pub mod zipkin;
