@@ -13,7 +13,7 @@ use testkit::standin::{Compression, F2, Options, Rotation, SECOND, SimTime, writ
 
 const USAGE: &str = "standin --dir DIR [--seed N] [--spans N] [--lines N] [--hosts N] [--hours N] [--end UNIX-SECONDS]
         [--compress off|library|program] [--compress-delay SECONDS] [--rotate BYTES] [--f2 hostname|empty|traceparent|mixed]
-        [--adverse] [--audit]";
+        [--adverse] [--audit] [--no-ledger]";
 
 struct Arguments {
     directory: PathBuf,
@@ -50,6 +50,7 @@ fn parse(words: impl Iterator<Item = String>) -> Result<Arguments, String> {
             "--f2" => extra.f2 = f2(&value()?)?,
             "--adverse" => adverse = true,
             "--audit" => extra.audit = true,
+            "--no-ledger" => extra.ledger = false,
             other => return Err(format!("{other}?\n{USAGE}")),
         }
     }

@@ -3,7 +3,7 @@
 //! - [`Scenario`] is pure: from [`Options`] (a seed among them) it makes [`Operation`]s over simulated time, each with
 //!   the spans and lines it leaves, and the truth about each line.
 //! - [`Timeline`] takes them apart into [`Event`]s in the order of time, holding only what has begun.
-//! - [`StandIn`] writes them to disk, and enters what it has written into a [`Ledger`](crate::ledger::Ledger).
+//! - [`StandIn`] writes them to disk, and enters what it has written into a [`Ledger`].
 //!
 //! The same options give the same bytes in the same files. Two ways to run: [`write_all`] as fast as the disk takes
 //! it, with simulated times; and [`StandIn::step`], which does what is due by a moment the caller names, so that

@@ -89,6 +89,8 @@ pub struct Options {
     pub rotation_linger: u64,
     /// Rotated siblings kept.
     pub keep: u32,
+    /// Whether a ledger is kept; it takes about 100 bytes of memory for each span and line.
+    pub ledger: bool,
     /// Give files the simulated time as mtime when they are left: for corpora written in no time.
     pub set_times: bool,
 }
@@ -121,6 +123,7 @@ impl Default for Options {
             rotation: Rotation::Off,
             rotation_linger: 0,
             keep: 30,
+            ledger: true,
             set_times: false,
         }
     }

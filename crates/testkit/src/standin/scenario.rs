@@ -42,6 +42,8 @@ pub struct Scenario {
     counters: Counters,
     next: BinaryHeap<Reverse<(SimTime, Source)>>,
     made: u64,
+    /// Of these: work of the pool, neither flushes nor restarts nor background.
+    works: u64,
     spans: u64,
     noise: u64,
     telling: u64,
@@ -74,6 +76,7 @@ impl Scenario {
             counters: Counters::default(),
             next,
             made: 0,
+            works: 0,
             spans: 0,
             noise: 0,
             telling: 0,
@@ -154,6 +157,7 @@ impl Scenario {
     }
 
     fn choose(&mut self, at: SimTime) -> Operation {
+        self.works += 1;
         let mut rng = self.rng(1);
         let host = self.any_host();
         if rng.chance(CALL_SHARE) {
@@ -212,7 +216,7 @@ impl Scenario {
         let options = &self.world.options;
         let mean = match options.spans {
             Some(wanted) if options.end < SimTime::MAX => {
-                let each = (SPANS_EACH * 20.0 + count(self.spans)) / (20.0 + count(self.made));
+                let each = (SPANS_EACH * 20.0 + count(self.spans)) / (20.0 + count(self.works));
                 let left = (count(wanted.saturating_sub(self.spans)) / each).max(1.0);
                 count(options.end.since(at).saturating_sub(TAIL)) / left
             }

@@ -7,7 +7,7 @@ use std::io::Write;
 
 /// Appends an array of spans as xapi and xenopsd write it (xen-api `ocaml/libs/tracing/tracing_export.ml`): no blanks,
 /// the newest first, `kind` only where it is not internal.
-pub(super) fn ocaml(out: &mut Vec<u8>, host: &Host, spans: &[Box<Span>]) {
+pub(super) fn ocaml(out: &mut Vec<u8>, host: &Host, spans: &[Span]) {
     out.push(b'[');
     for (number, span) in spans.iter().enumerate() {
         if number > 0 {
@@ -31,7 +31,7 @@ fn ocaml_span(out: &mut Vec<u8>, host: &Host, span: &Span) {
     add(
         out,
         format_args!(
-            "\"span.depth\":\"{}\",\"xs.pool.uuid\":\"{pool}\",\"xs.observer.uuid\":\"{observer}\",\"xs.observer.name\":\"local observer\",\"xs.host.uuid\":\"{uuid}\",\"xs.host.name\":\"{name}\",\"service.name\":\"{service}\"}}",
+            "\"span.depth\":\"{}\",\"deployment.environment\":\"prod\",\"datacenter.name\":\"par1\",\"xs.pool.uuid\":\"{pool}\",\"xs.observer.uuid\":\"{observer}\",\"xs.observer.name\":\"local observer\",\"xs.host.uuid\":\"{uuid}\",\"xs.host.name\":\"{name}\",\"service.name\":\"{service}\"}}",
             1 + span.id.0 % 6
         ),
     );
@@ -82,7 +82,7 @@ fn python_span(out: &mut Vec<u8>, host: &Host, span: &Span) {
     add(
         out,
         format_args!(
-            "\"telemetry.sdk.language\": \"python\", \"telemetry.sdk.name\": \"opentelemetry\", \"telemetry.sdk.version\": \"1.12.0\", \"xs.pool.uuid\": \"{pool}\", \"xs.host.name\": \"{name}\", \"xs.host.uuid\": \"{uuid}\", \"xs.observer.name\": \"local%20observer\", \"xs.observer.uuid\": \"{observer}\", \"service.name\": \"smapi\", \"span.depth\": \"5\", \"xs.xapi.session.originator\": \"xapi\", "
+            "\"telemetry.sdk.language\": \"python\", \"telemetry.sdk.name\": \"opentelemetry\", \"telemetry.sdk.version\": \"1.12.0\", \"deployment.environment\": \"prod\", \"datacenter.name\": \"par1\", \"xs.pool.uuid\": \"{pool}\", \"xs.host.name\": \"{name}\", \"xs.host.uuid\": \"{uuid}\", \"xs.observer.name\": \"local%20observer\", \"xs.observer.uuid\": \"{observer}\", \"service.name\": \"smapi\", \"span.depth\": \"5\", \"xs.xapi.session.originator\": \"xapi\", "
         ),
     );
     add(

@@ -6,27 +6,19 @@ use crate::standin::time::SimTime;
 
 type Phrase = (&'static str, &'static str, &'static str);
 
-/// In these texts `%V` is the VM's uuid, `%D` the disk's, `%S` the storage repository's, `%R` some reference, `%T`
-/// the session's track id, `%N` a number, `%K` a password.
+/// In these texts `%V` is the VM's uuid, `%D` the disk's, `%S` the storage repository's, `%R` some reference,
+/// `%N` a number, `%K` a password.
 const XAPI: &[Phrase] = &[
     ("debug", "xmlrpc_client", "stunnel pid: %N (cached = true) connected to 10.0.0.17:443"),
     ("debug", "xmlrpc_client", "with_recorded_stunnelpid task_opt=OpaqueRef:%R s_pid=%N"),
     ("debug", "audit", "VBD.create: VM = '%V (examplevm.domain.loc)'; VDI = '%D'"),
-    (
-        "info",
-        "storage_impl",
-        "VDI.attach3 task:OpaqueRef:%R dp:vbd/3/xvda sr:%S vdi:%D vm:%V read_write:true",
-    ),
+    ("info", "storage_impl", "VDI.attach3 task:OpaqueRef:%R dp:vbd/3/xvda sr:%S vdi:%D read_write:true"),
     (
         "debug",
         "storage_impl",
-        "VDI.stat dbg sr:%S vdi_info:{\"vdi\": \"%D\", \"name_label\": \"Système [web] été\", \"ty\": \"user\", \"is_a_snapshot\": false, \"virtual_size\": 25778192384, \"sharable\": false}",
+        "VDI.stat dbg sr:%S vdi_info:{\"vdi\": \"%D\", \"name_label\": \"Système [web] été\", \"ty\": \"user\", \"virtual_size\": 25778192384}",
     ),
-    (
-        "debug",
-        "xapi_vm_helpers",
-        "VM %V: host free memory %N, memory_static_max %N; placement score %N of host OpaqueRef:%R",
-    ),
+    ("debug", "xapi_vm_helpers", "VM %V: host free memory %N, memory_static_max %N; host OpaqueRef:%R"),
     (
         "warn",
         "xapi_vm_lifecycle",
@@ -36,14 +28,14 @@ const XAPI: &[Phrase] = &[
     (
         "debug",
         "xapi_xenops",
-        "xenops: VM.stat %V: {\"domids\": [%N], \"consoles\": [{\"protocol\": \"Vncsoft\", \"port\": 0, \"path\": \"/var/run/xen/vnc-%N\"}], \"memory_target\": 4294967296, \"xsdata_state\": []}",
+        "xenops: VM.stat %V: {\"domids\": [%N], \"consoles\": [{\"protocol\": \"Vncsoft\", \"port\": 0, \"path\": \"/var/run/xen/vnc-%N\"}], \"memory_target\": 4294967296}",
     ),
     (
         "info",
         "xapi_sr",
         "SR.probe device_config: server=10.0.0.9; username=root; password=SECRET-%K; SCSIid=36001405",
     ),
-    ("debug", "api_effect", "VM.set_blocked_operations %V by session_id=OpaqueRef:%R (trackid=%T)"),
+    ("debug", "api_effect", "VM.set_blocked_operations %V by session_id=OpaqueRef:%R"),
     (
         "debug",
         "taskhelper",
@@ -55,15 +47,11 @@ const XENOPSD: &[Phrase] = &[
     (
         "debug",
         "xenops_server",
-        "Performing: [\"VBD_plug\", [\"%V\", \"xvda\"], {\"backend\": [\"VDI\", \"%S/%D\"], \"mode\": \"ReadWrite\", \"qos\": null, \"extra_private_keys\": {\"sm-data\": \"%N\"}}]",
+        "Performing: [\"VBD_plug\", [\"%V\", \"xvda\"], {\"backend\": [\"VDI\", \"%S/%D\"], \"mode\": \"ReadWrite\", \"qos\": null}]",
     ),
     ("debug", "xenops", "About to write to /vm/%V/domains/%N/create-time (%N)"),
     ("debug", "xenops_server", "VM_DB.signal %V"),
-    (
-        "info",
-        "xenops",
-        "VM = %V; domid = %N; Domain.build: memory_max 4194304 KiB, vcpus 4, kernel /usr/lib/xen/boot/hvmloader",
-    ),
+    ("info", "xenops", "VM = %V; domid = %N; Domain.build: memory_max 4194304 KiB, vcpus 4"),
     (
         "debug",
         "xenops",
@@ -124,7 +112,7 @@ pub(super) fn phrase(draft: &mut Draft<'_>, voice: &Voice, at: SimTime) {
     };
     let Some((level, module, text)) = draft.rng.choose(table).copied() else { return };
     let body = filled(draft, text);
-    let repeated = voice.task.is_empty() && draft.rng.chance(0.02);
+    let repeated = draft.rng.chance(0.01);
     let shape = if repeated { Shape::Repeated(2 + body.len() as u32 % 40) } else { Shape::Usual };
     draft.say_shaped(voice, at, (level, module), body, shape);
 }
@@ -139,7 +127,6 @@ fn filled(draft: &mut Draft<'_>, text: &str) -> String {
             Some(b'V') => draft.vm.clone(),
             Some(b'D') => draft.vdi.clone(),
             Some(b'S') => draft.sr.clone(),
-            Some(b'T') => draft.track.clone(),
             Some(b'R') => draft.rng.uuid(),
             Some(b'K') => draft.counters.secret().to_string(),
             _ => draft.rng.range(1, 99_999).to_string(),

@@ -188,7 +188,7 @@ impl<'w> Draft<'w> {
             host,
             service,
             trace: self.trace,
-            id: SpanId(self.rng.next() | 1),
+            id: SpanId(self.rng.bits() | 1),
             parent,
             name,
             kind: ledger::Kind::Internal,

@@ -34,8 +34,6 @@ pub(in crate::standin) struct Script {
     pub(in crate::standin) weight: u64,
     /// Whether it may take longer than 10 minutes.
     pub(in crate::standin) may_be_long: bool,
-    /// Whether the master hands it to another host.
-    pub(in crate::standin) forwarded: bool,
     /// Whether it ends in an error.
     pub(in crate::standin) fails: bool,
 }
@@ -47,7 +45,6 @@ const USUAL: Script = Script {
     seconds: (1, 5),
     weight: 1,
     may_be_long: false,
-    forwarded: false,
     fails: false,
 };
 
@@ -85,7 +82,6 @@ pub(in crate::standin) const SCRIPTS: &[Script] = &[
         seconds: (15, 180),
         weight: 3,
         may_be_long: true,
-        forwarded: true,
         ..USUAL
     },
     Script { method: "VDI.create", steps: VDI_CREATE, seconds: (1, 6), weight: 5, ..USUAL },

@@ -96,7 +96,7 @@ fn in_xapi(draft: &mut Draft<'_>, run: &Run, name: &'static str, (from, until): 
         let at = from.plus(part * until.since(from) / 6);
         draft.task_span(run.host, &run.task, inner, Some(id), (at, at.plus(until.since(from) / 7)));
     }
-    let body = format!("{name} vm={} (trackid={})", draft.vm, draft.track);
+    let body = format!("{name} vm={}", draft.vm);
     draft.say(&run.voice, from, ("debug", "xapi_vm"), body);
 }
 
@@ -112,8 +112,7 @@ fn atom(draft: &mut Draft<'_>, run: &Run, plan: &Plan, name: &'static str, times
 
 /// On the target of a migration the trace is known from a header, and logged; xapi's spans of it are elsewhere.
 fn receive(draft: &mut Draft<'_>, run: &Run, host: u16, (from, _): Times) {
-    let mut voice = draft.voice(host, Program::Xenopsd, &run.task);
-    voice.claim = Claim::Aside(draft.trace);
+    let voice = draft.voice(host, Program::Xenopsd, &run.task);
     let body = format!("traceparent: 00-{}-{}-01", draft.trace, run.own);
     draft.say_exactly(&voice, from, ("debug", "xenops_server"), body);
 }

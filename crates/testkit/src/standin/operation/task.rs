@@ -9,6 +9,8 @@ use crate::standin::time::{MILLI, SECOND, SimTime};
 
 /// Steps of long operations come at least this often, so that some evidence is early.
 const LONG_STEP: u64 = 28 * SECOND;
+/// Share of tasks whose name is a client's own.
+const LABEL_SHARE: f64 = 0.05;
 /// But not more of them than this.
 const MAX_STEPS: u64 = 90;
 
@@ -30,7 +32,8 @@ pub(super) struct Run {
 pub(in crate::standin) fn task(draft: &mut Draft<'_>, script: &'static Script, length: u64, quiet: bool) {
     let (master, start) = (draft.host, draft.start);
     let end = start.plus(length);
-    let task = draft.task('R', format!("Async.{}", script.method));
+    let name = label(draft, script);
+    let task = draft.task('R', name);
     let (parent, dispatched) = dispatch(draft, script, &task);
     let own = draft.own_span(master, &task, Some(parent), (dispatched, end), "internal").id;
     let (host, own) = forward(draft, script, &task, own, (dispatched.plus(30 * MILLI), end));
@@ -41,12 +44,20 @@ pub(in crate::standin) fn task(draft: &mut Draft<'_>, script: &'static Script, l
     close(draft, &run);
 }
 
+/// Some clients name their tasks themselves.
+fn label(draft: &mut Draft<'_>, script: &Script) -> String {
+    match draft.rng.chance(LABEL_SHARE) {
+        true => format!("{} | web, \"db\" [prod] t\u{e2}che du soir", script.method),
+        false => format!("Async.{}", script.method),
+    }
+}
+
 /// The client's request: a dummy task with a span of its own, in which the real task is created.
 fn dispatch(draft: &mut Draft<'_>, script: &Script, task: &Task) -> (SpanId, SimTime) {
     let (host, start) = (draft.host, draft.start);
     let dummy = draft.task('D', format!("dispatch:{}", script.method));
     let end = start.plus(draft.rng.range(25, 90) * MILLI);
-    let parent = draft.rng.chance(0.3).then(|| SpanId(draft.rng.next() | 1));
+    let parent = draft.rng.chance(0.3).then(|| SpanId(draft.rng.bits() | 1));
     let id = request_span(draft, host, &dummy, parent, (start, end));
     let mut voice = draft.voice(host, Program::Xapi, &dummy);
     voice.origin = client(draft);
@@ -97,7 +108,7 @@ fn client(draft: &mut Draft<'_>) -> String {
         .to_owned()
 }
 
-/// Hands the task to another host where the script says so: there it has the same id and trace.
+/// Hands the task to the host where the guest is: there it has the same id and trace.
 fn forward(
     draft: &mut Draft<'_>,
     script: &Script,
@@ -106,8 +117,9 @@ fn forward(
     (at, end): (SimTime, SimTime),
 ) -> (u16, SpanId) {
     let host = draft.host;
-    let member = other_host(draft, host);
-    if !script.forwarded || member == host {
+    let hosts = draft.world.hosts.len() as u64;
+    let member = u16::try_from(draft.rng.below(hosts)).unwrap_or(host);
+    if script.plan.is_none() || member == host {
         return (host, own);
     }
     let dummy = draft.task('D', format!("dispatch:{}", script.method));

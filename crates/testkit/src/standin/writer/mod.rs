@@ -68,7 +68,7 @@ impl Disk {
     /// Does what happens at this moment; answers when something is left to do by itself.
     pub(super) fn apply(&mut self, at: SimTime, event: Event) -> io::Result<Option<SimTime>> {
         match event {
-            Event::Ended(span) => self.ended(span),
+            Event::Ended(span) => self.ended(*span),
             Event::Logged(line) => self.logged(&line)?,
             Event::Batch(host, batch) => self.batch(host, &batch)?,
             Event::Service(host, Act::Flush(service)) => return self.flush(at, host, service),
@@ -77,7 +77,7 @@ impl Disk {
         Ok(None)
     }
 
-    fn ended(&mut self, span: Box<Span>) {
+    fn ended(&mut self, span: Span) {
         self.traces.entry((span.host, span.service)).or_default().waiting.push(span);
     }
 
@@ -130,12 +130,17 @@ impl Disk {
         }
         self.written.log_bytes += text.bytes();
         self.written.lines += 1;
-        self.ledger.lines.push(entry(line));
+        if self.options.ledger {
+            self.ledger.lines.push(entry(line));
+        }
         Ok(())
     }
 
     fn enter_span(&mut self, span: &Span, copies: u8) {
         self.written.spans += u64::from(copies);
+        if !self.options.ledger {
+            return;
+        }
         let Span { host, trace, id, parent, kind, .. } = *span;
         self.ledger.spans.push(WrittenSpan {
             trace,

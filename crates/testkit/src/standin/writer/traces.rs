@@ -23,7 +23,7 @@ const PIECE: usize = 65_536;
 #[derive(Default)]
 pub(super) struct TraceFile {
     /// Spans that have ended since the last flush.
-    pub(super) waiting: Vec<Box<Span>>,
+    pub(super) waiting: Vec<Span>,
     path: Option<PathBuf>,
     pending: Option<Pending>,
     buffer: Vec<u8>,
@@ -31,7 +31,7 @@ pub(super) struct TraceFile {
 
 /// What a flush did.
 pub(super) struct Exported {
-    pub(super) spans: Vec<Box<Span>>,
+    pub(super) spans: Vec<Span>,
     pub(super) bytes: u64,
     /// When the compressed file it began will be whole.
     pub(super) compressing: Option<SimTime>,
@@ -45,7 +45,7 @@ impl TraceFile {
         host: &Host,
         service: Service,
         at: SimTime,
-        mut spans: Vec<Box<Span>>,
+        mut spans: Vec<Span>,
         copies: u8,
     ) -> io::Result<Exported> {
         let mut done = Exported { spans: Vec::new(), bytes: 0, compressing: None };
