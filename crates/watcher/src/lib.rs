@@ -22,6 +22,7 @@ mod notify_source;
 mod saved;
 mod settings;
 mod settle;
+pub mod store;
 mod stream;
 mod watcher;
 
