@@ -4,5 +4,7 @@
 //! Nothing here depends on the agent's own crates: formats are written and read a second time, from XAPI's side,
 //! so that a mistake in the one can't hide in the other.
 
+pub mod collector;
 pub mod ledger;
 pub mod standin;
+pub mod watched;
