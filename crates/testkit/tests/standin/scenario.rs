@@ -44,7 +44,7 @@ fn task_numbers_begin_again_with_xenopsd() {
         for line in operation.lines.iter().filter(|line| line.message.contains(" reference ")) {
             let number: u64 =
                 line.message.split("Task ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
-            resets += usize::from(last.is_some_and(|last| number + 100_000 < last));
+            resets += usize::from(last.is_some_and(|last| number + 50 < last));
             last = Some(number);
         }
     }

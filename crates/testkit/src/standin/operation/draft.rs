@@ -17,8 +17,9 @@ pub(in crate::standin) struct Counters {
     numbers: HashMap<(u16, SimTime), BTreeSet<u64>>,
 }
 
-/// xenopsd numbers its tasks from 1 in each life; the stand-in's grow with the time, as those do.
-const NUMBER_QUANTUM: u64 = 20_000;
+/// xenopsd numbers its tasks from 1 in each life. The stand-in makes operations ahead of their tasks' time, so
+/// it takes the numbers from that time: they grow, and small ones come again in the next life.
+const NUMBER_QUANTUM: u64 = 5_000_000;
 const NUMBERS_KEPT: usize = 10_000;
 
 impl Counters {
