@@ -5,6 +5,7 @@
 //! a line needs; what can't be read is handed back with its offset and a reason that can be counted.
 //! Leaves to others: which bytes make a line (`watcher`), OTLP (`exporter`), what to do with a record (`agent`).
 
+pub mod correlate;
 pub mod evidence;
 pub mod glob;
 pub mod log;

@@ -1,0 +1,214 @@
+//! The span within the trace: which one, if any, the evidence singles out for a line.
+//!
+//! Lines have whole seconds, spans microseconds. So the choice is among the spans that share time with the line's
+//! second: those of the line's own service on its own host, or all of them if there is none; then the innermost. If
+//! several are not on one chain, nothing says in which of them the line was written: then their nearest common
+//! ancestor that was open at that time, else the task's own span if it was, else none.
+//!
+//! The choice depends on the set of spans seen alone, not on their order.
+
+use super::key::TaskKey;
+use super::origin::{HostNo, ServiceNo};
+use super::spans::{SpanRecord, Spans};
+use super::window::Window;
+use std::collections::{HashMap, HashSet};
+
+/// Why this span was named, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpanChoice {
+    /// No span of the trace was seen, or none at the line's time.
+    NoneThere,
+    /// The span beside the trace id in the line was seen, and was open at the line's time.
+    InLine,
+    /// One span alone comes into question.
+    Only,
+    /// It is the innermost of a chain.
+    Innermost,
+    /// It is the nearest common ancestor of those that come into question.
+    CommonAncestor,
+    /// It is the task's own, as nothing singles out a deeper one.
+    TasksOwn,
+    /// Several come into question, and nothing singles one out.
+    NotSingledOut,
+}
+
+/// What is asked: the line's trace, time and origin, and what else is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Question {
+    pub(super) trace: u128,
+    pub(super) window: Window,
+    pub(super) host: HostNo,
+    pub(super) service: ServiceNo,
+    /// The task whose own span may stand for the line.
+    pub(super) task: Option<TaskKey>,
+    /// The span id in the line.
+    pub(super) hint: Option<u64>,
+}
+
+/// The span's id, and why it is that.
+pub(super) type Answer = (Option<u64>, SpanChoice);
+
+/// Answers, and remembers the last answers: the lines of an operation come many to a second.
+#[derive(Debug)]
+pub(super) struct Naming {
+    last: Vec<Option<(Question, u32, Answer)>>,
+}
+
+/// Remembered answers; a power of two.
+const REMEMBERED: usize = 128;
+
+impl Naming {
+    pub(super) fn new() -> Self {
+        Self { last: vec![None; REMEMBERED] }
+    }
+
+    pub(super) fn name(&mut self, spans: &Spans, question: &Question) -> Answer {
+        let Some(newest) = spans.newest(question.trace) else { return (None, SpanChoice::NoneThere) };
+        let bucket = (question.trace as usize ^ question.window.start_unix_nano as usize >> 9) % REMEMBERED;
+        let Some(place) = self.last.get_mut(bucket) else { return name(spans, question) };
+        match place {
+            Some((asked, at, answer)) if *at == newest && asked == question => *answer,
+            _ => {
+                let answer = name(spans, question);
+                *place = Some((*question, newest, answer));
+                answer
+            }
+        }
+    }
+}
+
+/// Answers the question from the spans seen.
+pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
+    let there: Vec<_> = spans.of(question.trace).filter(|span| span.meets(&question.window)).collect();
+    if let Some(hint) = question.hint.filter(|hint| there.iter().any(|span| span.id == *hint)) {
+        return (Some(hint), SpanChoice::InLine);
+    }
+    let mut candidates = there.clone();
+    if candidates.iter().any(|span| question.wrote(span)) {
+        candidates.retain(|span| question.wrote(span));
+    }
+    match candidates.as_slice() {
+        [] => (None, SpanChoice::NoneThere),
+        [only] => (Some(only.id), SpanChoice::Only),
+        several => among(spans, question, several).unwrap_or_else(|| own_span(question, &there)),
+    }
+}
+
+impl Question {
+    /// Whether the line's own service on its own host made the span.
+    fn wrote(&self, span: &SpanRecord) -> bool {
+        span.service.is(self.service) && span.host.may_be(self.host)
+    }
+}
+
+/// The innermost of a chain, or the nearest common ancestor that was open.
+fn among(spans: &Spans, question: &Question, candidates: &[&SpanRecord]) -> Option<Answer> {
+    let family = Family::of(spans, question.trace);
+    match family.innermost(candidates).as_slice() {
+        [] => None,
+        [one] => {
+            Some((Some(*one), if candidates.len() == 1 { SpanChoice::Only } else { SpanChoice::Innermost }))
+        }
+        several => {
+            let ancestor = family.common_ancestors(several).find(|span| span.meets(&question.window));
+            ancestor.map(|span| (Some(span.id), SpanChoice::CommonAncestor))
+        }
+    }
+}
+
+/// The task's own span, if it was open. On several hosts it has several: the line's own host's goes first.
+fn own_span(question: &Question, there: &[&SpanRecord]) -> Answer {
+    let is_own = |span: &&&SpanRecord| question.task.is_some_and(|task| span.is_own_of(task));
+    let own = there.iter().filter(is_own);
+    let best = own.max_by_key(|span| (span.host == question.host, span.start_micros, span.id));
+    best.map_or((None, SpanChoice::NotSingledOut), |span| (Some(span.id), SpanChoice::TasksOwn))
+}
+
+/// The trace's spans by id. A span that was seen twice stands here once: the longest, so that order makes no
+/// difference.
+struct Family<'a> {
+    by_id: HashMap<u64, &'a SpanRecord>,
+}
+
+impl<'a> Family<'a> {
+    fn of(spans: &'a Spans, trace: u128) -> Self {
+        let rank = |span: &SpanRecord| {
+            (span.end_micros.saturating_sub(span.start_micros), span.start_micros, span.parent)
+        };
+        let mut by_id: HashMap<u64, &SpanRecord> = HashMap::new();
+        for span in spans.of(trace) {
+            let known = by_id.entry(span.id).or_insert(span);
+            if rank(span) > rank(known) {
+                *known = span;
+            }
+        }
+        Self { by_id }
+    }
+
+    fn parent(&self, id: u64) -> Option<&'a SpanRecord> {
+        let parent = self.by_id.get(&id)?.parent;
+        self.by_id.get(&parent).copied()
+    }
+
+    /// The ids of those that are no ancestor of another, each once. Loops have none.
+    fn innermost(&self, candidates: &[&SpanRecord]) -> Vec<u64> {
+        let mut ancestors = HashSet::new();
+        for span in candidates {
+            let mut next = self.parent(span.id);
+            // An ancestor met before has had its own ancestors met too.
+            while let Some(ancestor) = next.filter(|ancestor| ancestors.insert(ancestor.id)) {
+                next = self.parent(ancestor.id);
+            }
+        }
+        let mut innermost: Vec<_> = candidates.iter().map(|span| span.id).collect();
+        innermost.retain(|id| !ancestors.contains(id));
+        innermost.sort_unstable();
+        innermost.dedup();
+        innermost
+    }
+
+    /// The common ancestors of spans that are no ancestors of each other, nearest first; none if one of the spans
+    /// has an ancestor that was never seen, before its line meets that of the others.
+    fn common_ancestors(&self, ids: &[u64]) -> impl Iterator<Item = &'a SpanRecord> {
+        let (first, others) = ids.split_first().map_or((&0, ids), |split| split);
+        let line = self.line_of(*first);
+        let mut height: HashMap<u64, usize> =
+            line.iter().enumerate().map(|(at, span)| (span.id, at)).collect();
+        let meeting = others.iter().try_fold(0, |meeting: usize, id| {
+            let (walked, at) = self.walk_to(*id, &height)?;
+            height.extend(walked.into_iter().map(|id| (id, at)));
+            Some(meeting.max(at))
+        });
+        line.into_iter().skip(meeting.unwrap_or(usize::MAX))
+    }
+
+    /// The ancestors of a span that were seen, nearest first, up to the first gap or loop.
+    fn line_of(&self, id: u64) -> Vec<&'a SpanRecord> {
+        let mut seen = HashSet::from([id]);
+        let mut line = Vec::new();
+        let mut next = self.parent(id);
+        while let Some(span) = next.filter(|span| seen.insert(span.id)) {
+            line.push(span);
+            next = self.parent(span.id);
+        }
+        line
+    }
+
+    /// The ancestors up to one of known height, and that height.
+    fn walk_to(&self, id: u64, height: &HashMap<u64, usize>) -> Option<(HashSet<u64>, usize)> {
+        let mut walked = HashSet::new();
+        let mut next = self.parent(id)?;
+        loop {
+            if let Some(at) = height.get(&next.id) {
+                return Some((walked, *at));
+            }
+            if !walked.insert(next.id) {
+                return None;
+            }
+            next = self.parent(next.id)?;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,241 @@
+//! The spans seen lately, by trace.
+//!
+//! A ring of records of one size: the newest takes the place of the oldest, which is counted. Each record leads to
+//! the one before it in the same trace, and a hash table to the newest of each trace.
+
+use super::bound::{IdHash, records_within};
+use super::key::TaskKey;
+use super::origin::{HostNo, ServiceNo};
+use super::window::Window;
+use hashbrown::HashTable;
+
+/// Beside a task's key: the span is the task's own.
+const OWN: u64 = 1 << 63;
+
+/// A span as the naming needs it, 64 bytes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct SpanRecord {
+    pub(super) trace: u128,
+    pub(super) id: u64,
+    /// Zero for none.
+    pub(super) parent: u64,
+    pub(super) start_micros: u64,
+    pub(super) end_micros: u64,
+    /// The task's key, with [`OWN`]; zero for none.
+    task: u64,
+    /// The number of the span before it in its trace; its own for the first.
+    older: u32,
+    pub(super) host: HostNo,
+    pub(super) service: ServiceNo,
+}
+
+impl SpanRecord {
+    pub(super) fn new(trace: u128, id: u64, parent: u64, micros: (u64, u64)) -> Self {
+        let (start_micros, end_micros) = micros;
+        let (host, service) = (HostNo::UNKNOWN, ServiceNo(0));
+        Self { trace, id, parent, start_micros, end_micros, task: 0, older: 0, host, service }
+    }
+
+    pub(super) fn from(mut self, host: HostNo, service: ServiceNo) -> Self {
+        (self.host, self.service) = (host, service);
+        self
+    }
+
+    pub(super) fn of_task(mut self, task: TaskKey, own: bool) -> Self {
+        self.task = task.bits() | if own { OWN } else { 0 };
+        self
+    }
+
+    pub(super) fn meets(&self, window: &Window) -> bool {
+        window.meets(self.start_micros, self.end_micros)
+    }
+
+    /// Whether it carries the task's id.
+    pub(super) fn has_task(&self, task: TaskKey) -> bool {
+        self.task & !OWN == task.bits()
+    }
+
+    /// Whether it is the task's own span.
+    pub(super) fn is_own_of(&self, task: TaskKey) -> bool {
+        self.task == task.bits() | OWN
+    }
+}
+
+/// The ring.
+#[derive(Debug)]
+pub(super) struct Spans {
+    ring: Vec<SpanRecord>,
+    capacity: usize,
+    /// The number of the oldest span in the ring, and its place. Numbers wrap; only differences count.
+    oldest: u32,
+    oldest_place: usize,
+    /// The number that the next span will have.
+    next: u32,
+    newest_of: HashTable<u32>,
+    hash: IdHash,
+    evicted: u64,
+}
+
+impl Spans {
+    pub(super) fn within(bytes: usize, hash: IdHash) -> Self {
+        let capacity = records_within(bytes, size_of::<SpanRecord>());
+        Self {
+            ring: Vec::with_capacity(capacity),
+            capacity,
+            oldest: 0,
+            oldest_place: 0,
+            next: 0,
+            newest_of: HashTable::with_capacity(2 * capacity),
+            hash,
+            evicted: 0,
+        }
+    }
+
+    pub(super) fn push(&mut self, mut record: SpanRecord) {
+        if self.ring.len() == self.capacity {
+            self.forget_oldest();
+        }
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        record.older = self.replace_newest(record.trace, number).unwrap_or(number);
+        match self.place(number).and_then(|place| self.ring.get_mut(place)) {
+            Some(place) => *place = record,
+            None => self.ring.push(record),
+        }
+    }
+
+    /// The trace's spans, newest first.
+    pub(super) fn of(&self, trace: u128) -> impl Iterator<Item = &SpanRecord> {
+        let mut next = self.newest(trace);
+        std::iter::from_fn(move || {
+            let number = next?;
+            let record = self.get(number)?;
+            next = Some(record.older).filter(|older| self.age(*older) < self.age(number));
+            Some(record)
+        })
+    }
+
+    /// The number of the trace's newest span: it changes with every span of the trace.
+    pub(super) fn newest(&self, trace: u128) -> Option<u32> {
+        self.newest_of.find(self.hash.of_trace(trace), |number| self.is_of(*number, trace)).copied()
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    pub(super) fn capacity(&self) -> usize {
+        self.capacity
+    }
+
+    /// Spans that made room for others.
+    pub(super) fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// The bytes allocated.
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.ring.capacity() * size_of::<SpanRecord>() + self.newest_of.allocation_size()
+    }
+
+    /// How far the number is behind the oldest; that of a span forgotten is beyond every other.
+    fn age(&self, number: u32) -> u32 {
+        number.wrapping_sub(self.oldest)
+    }
+
+    fn place(&self, number: u32) -> Option<usize> {
+        let age = self.age(number) as usize;
+        (age < self.age(self.next) as usize).then(|| (self.oldest_place + age) % self.capacity)
+    }
+
+    fn get(&self, number: u32) -> Option<&SpanRecord> {
+        self.ring.get(self.place(number)?)
+    }
+
+    fn is_of(&self, number: u32, trace: u128) -> bool {
+        self.get(number).is_some_and(|record| record.trace == trace)
+    }
+
+    /// Makes `number` the trace's newest; gives the one before.
+    fn replace_newest(&mut self, trace: u128, number: u32) -> Option<u32> {
+        let hash = self.hash.of_trace(trace);
+        let newest = self.newest(trace);
+        if let Some(newest) = newest {
+            if let Some(entry) = self.newest_of.find_mut(hash, |other| *other == newest) {
+                *entry = number;
+            }
+            return Some(newest);
+        }
+        let (ring, keyed) = (&self.ring, self.hash);
+        let (oldest, oldest_place, capacity) = (self.oldest, self.oldest_place, self.capacity);
+        let hash_of = |number: &u32| {
+            let place = (oldest_place + number.wrapping_sub(oldest) as usize) % capacity;
+            ring.get(place).map_or(0, |record| keyed.of_trace(record.trace))
+        };
+        self.newest_of.insert_unique(hash, number, hash_of);
+        None
+    }
+
+    fn forget_oldest(&mut self) {
+        let Some(trace) = self.get(self.oldest).map(|record| record.trace) else { return };
+        let (hash, oldest) = (self.hash.of_trace(trace), self.oldest);
+        if let Ok(entry) = self.newest_of.find_entry(hash, |number| *number == oldest) {
+            entry.remove();
+        }
+        self.oldest = self.oldest.wrapping_add(1);
+        self.oldest_place = (self.oldest_place + 1) % self.capacity;
+        self.evicted += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(trace: u128, id: u64) -> SpanRecord {
+        SpanRecord::new(trace, id, 0, (1, 2))
+    }
+
+    fn ids(spans: &Spans, trace: u128) -> Vec<u64> {
+        spans.of(trace).map(|record| record.id).collect()
+    }
+
+    #[test]
+    fn a_trace_has_its_spans_newest_first() {
+        let mut spans = Spans::within(64 << 10, IdHash::new());
+        for (trace, id) in [(1, 10), (2, 20), (1, 11), (1, 12), (2, 21)] {
+            spans.push(span(trace, id));
+        }
+        assert_eq!(
+            (ids(&spans, 1), ids(&spans, 2), ids(&spans, 3)),
+            (vec![12, 11, 10], vec![21, 20], vec![])
+        );
+    }
+
+    #[test]
+    fn the_oldest_makes_room_and_is_counted() {
+        let mut spans = Spans::within(64 << 10, IdHash::new());
+        let capacity = spans.capacity() as u64;
+        spans.oldest = u32::MAX - 3 * spans.capacity() as u32;
+        spans.next = spans.oldest;
+        for id in 1..=10 * capacity {
+            spans.push(span(u128::from(id % 7 + 1), id));
+        }
+        assert_eq!((spans.len() as u64, spans.evicted()), (capacity, 9 * capacity));
+        let mut kept: Vec<_> = (1..=7).flat_map(|trace| ids(&spans, trace)).collect();
+        kept.sort_unstable();
+        assert_eq!(kept, (9 * capacity + 1..=10 * capacity).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn memory_stays_within_the_bound() {
+        let bytes = 6 << 20;
+        let mut spans = Spans::within(bytes, IdHash::new());
+        for id in 1..=400_000 {
+            spans.push(span(u128::from(id), id));
+        }
+        assert!(spans.allocated_bytes() <= bytes + 64, "{}", spans.allocated_bytes());
+        assert_eq!(ids(&spans, 1), []);
+        assert_eq!(ids(&spans, 400_000), [400_000]);
+    }
+}
