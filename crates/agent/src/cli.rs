@@ -23,10 +23,6 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Ask the running agent how it is
     Status(StatusOptions),
-    /// Say what is read out of a log line, and why it is joined so
-    Explain(ExplainOptions),
-    /// Show what it does, without a host or a collector
-    Demo(DemoOptions),
 }
 
 /// Which configuration.

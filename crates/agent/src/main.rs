@@ -1,16 +1,26 @@
-//! xapi-observer
+//! xapi-observer: tails XAPI's trace files and logs, joins them, ships them by OTLP.
+//!
+//! The program around the other crates: command line (`cli`, `commands`), configuration (`config`), the engine
+//! that wires watcher, parser and exporter on one thread (`engine`), and what touches the outside world (`shell`).
+
 mod cli;
+mod commands;
 mod config;
+mod engine;
 mod host;
-mod commands {
-    pub(crate) mod check;
-}
+mod shell;
+
 use clap::Parser;
-fn main() -> std::process::ExitCode {
-    match cli::Cli::parse().command {
-        cli::Command::Check(options) => {
-            commands::check::main(&options).map_or_else(|f| f.report(), |()| std::process::ExitCode::SUCCESS)
-        }
-        _ => std::process::ExitCode::from(2),
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let outcome = match cli::Cli::parse().command {
+        cli::Command::Run(options) => commands::run::main(&options),
+        cli::Command::Check(options) => commands::check::main(&options),
+        cli::Command::Status(options) => commands::status::main(&options),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
     }
 }

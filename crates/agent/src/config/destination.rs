@@ -3,48 +3,25 @@
 use super::kind::Value;
 use super::problem::Problems;
 use super::written::{Found, Written, default_of};
+use exporter::transport::{self, Compression, Protocol, Proxy, ProxyEnvironment, Signal, TlsFiles};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// The three ways OTLP travels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
-    HttpProtobuf,
-    HttpJson,
-    Grpc,
-}
-
-/// Files and names for TLS.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct TlsFiles {
-    pub(crate) ca: Option<PathBuf>,
-    pub(crate) cert: Option<PathBuf>,
-    pub(crate) key: Option<PathBuf>,
-    pub(crate) server_name: Option<String>,
-}
-
 /// One signal's way out.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Destination {
-    /// The full URL; with gRPC, scheme, host and port alone count.
-    pub(crate) url: String,
-    pub(crate) protocol: Protocol,
-    /// `"gzip"`, `"zstd"` or `"none"`.
-    pub(crate) compression: String,
-    pub(crate) timeout: Duration,
+    /// Endpoint, protocol, headers, TLS, proxy.
+    pub(crate) transport: transport::Settings,
     pub(crate) max_delay: Duration,
     /// Bytes, encoded, before compression.
     pub(crate) max_request: u64,
-    /// Values may be `file:/path`. Never shown.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) proxy: Option<String>,
-    pub(crate) tls: TlsFiles,
 }
 
 /// What one signal's keys say: its own first, then those of `[export]`, then defaults.
 struct View<'w> {
     written: &'w Written,
     signal: &'static str,
+    proxies: &'w ProxyEnvironment,
 }
 
 impl View<'_> {
@@ -79,6 +56,35 @@ impl View<'_> {
 
     fn path(&self, rest: &str) -> Option<PathBuf> {
         self.text(rest).map(PathBuf::from)
+    }
+
+    fn transport(&self, signal: Signal) -> transport::Settings {
+        let protocol = self.protocol();
+        transport::Settings {
+            signal,
+            url: self.url(protocol),
+            protocol,
+            compression: match self.text("compression").as_deref() {
+                Some("none") => Compression::None,
+                Some("zstd") => Compression::Zstd,
+                _ => Compression::Gzip,
+            },
+            timeout: self.duration("timeout"),
+            headers: match self.value("headers") {
+                Some(Value::Map(headers)) => headers,
+                _ => Vec::new(),
+            },
+            tls: TlsFiles {
+                ca_file: self.path("tls.ca_file"),
+                cert_file: self.path("tls.cert_file"),
+                key_file: self.path("tls.key_file"),
+                server_name: self.text("tls.server_name"),
+            },
+            proxy: match self.text("proxy") {
+                Some(url) => Proxy::Url(url),
+                None => Proxy::Environment(self.proxies.clone()),
+            },
+        }
     }
 
     fn protocol(&self) -> Protocol {
@@ -124,48 +130,42 @@ fn with_port(url: &str, port: u16) -> String {
 /// The way out of `signal`, or `None` where the configuration leaves it out.
 pub(super) fn resolve(
     written: &Written,
-    signal: &'static str,
+    signal: Signal,
+    proxies: &ProxyEnvironment,
     problems: &mut Problems,
 ) -> Option<Destination> {
-    let off = written.values.get(&format!("export.{signal}.enabled"));
+    let view = View { written, signal: name(signal), proxies };
+    let off = written.values.get(&format!("export.{}.enabled", view.signal));
     if off.is_some_and(|found| found.value == Value::Bool(false)) {
         return None;
     }
-    let view = View { written, signal };
-    let protocol = view.protocol();
-    let tls = TlsFiles {
-        ca: view.path("tls.ca_file"),
-        cert: view.path("tls.cert_file"),
-        key: view.path("tls.key_file"),
-        server_name: view.text("tls.server_name"),
-    };
-    let headers = match view.value("headers") {
-        Some(Value::Map(headers)) => headers,
-        _ => Vec::new(),
-    };
     let destination = Destination {
-        url: view.url(protocol),
-        protocol,
-        compression: view.text("compression").unwrap_or_default(),
-        timeout: view.duration("timeout"),
+        transport: view.transport(signal),
         max_delay: view.duration("max_delay"),
         max_request: match view.value("max_request") {
             Some(Value::Number(bytes)) => bytes,
             _ => 0,
         },
-        headers,
-        proxy: view.text("proxy"),
-        tls,
     };
-    check(&view, &destination, problems);
+    check(&view, &destination.transport, problems);
     Some(destination)
 }
 
+fn name(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "traces",
+        Signal::Logs => "logs",
+        Signal::Metrics => "metrics",
+    }
+}
+
 /// What one key says about another.
-fn check(view: &View<'_>, destination: &Destination, problems: &mut Problems) {
-    check_headers(view, destination, problems);
-    let tls = &destination.tls;
-    for (rest, file) in [("tls.ca_file", &tls.ca), ("tls.cert_file", &tls.cert), ("tls.key_file", &tls.key)] {
+fn check(view: &View<'_>, transport: &transport::Settings, problems: &mut Problems) {
+    check_headers(view, transport, problems);
+    let tls = &transport.tls;
+    for (rest, file) in
+        [("tls.ca_file", &tls.ca_file), ("tls.cert_file", &tls.cert_file), ("tls.key_file", &tls.key_file)]
+    {
         if let Some(path) = file.as_ref().filter(|path| !path.is_file()) {
             problems.add(
                 view.line(rest),
@@ -174,7 +174,7 @@ fn check(view: &View<'_>, destination: &Destination, problems: &mut Problems) {
             );
         }
     }
-    match (&tls.cert, &tls.key) {
+    match (&tls.cert_file, &tls.key_file) {
         (Some(_), None) => {
             problems.add(view.line("tls.cert_file"), "export.tls.cert_file", "needs key_file beside it")
         }
@@ -185,9 +185,9 @@ fn check(view: &View<'_>, destination: &Destination, problems: &mut Problems) {
     }
 }
 
-fn check_headers(view: &View<'_>, destination: &Destination, problems: &mut Problems) {
+fn check_headers(view: &View<'_>, transport: &transport::Settings, problems: &mut Problems) {
     let line = view.line("headers");
-    for (name, value) in &destination.headers {
+    for (name, value) in &transport.headers {
         if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
             problems.add(line, "export.headers", format!("{name:?} is no name of a header"));
         }

@@ -15,13 +15,14 @@ mod settings;
 mod warnings;
 mod written;
 
-pub(crate) use destination::{Destination, Protocol, TlsFiles};
+pub(crate) use destination::Destination;
 pub(crate) use kind::duration;
 pub(crate) use problem::Problems;
 pub(crate) use sample::sample;
-pub(crate) use settings::{Limits, LogSettings, Settings};
+pub(crate) use settings::{Export, LogSettings, Settings};
 pub(crate) use warnings::warnings;
 
+use exporter::transport::ProxyEnvironment;
 use std::path::{Path, PathBuf};
 
 /// Where the file is looked for when no `--config` names one; it may be absent.
@@ -53,7 +54,7 @@ pub(crate) fn parse(
     let mut problems = Problems::new(path);
     let mut written = written::read(text, &mut problems);
     environment::fill(&mut written, env, &mut problems);
-    let settings = settings::resolve(&written, &mut problems);
+    let settings = settings::resolve(&written, &ProxyEnvironment::read(env), &mut problems);
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
 }
 

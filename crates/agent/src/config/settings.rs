@@ -4,8 +4,8 @@ use super::destination::{self, Destination};
 use super::kind::Value;
 use super::problem::Problems;
 use super::written::{Values, Written, default_of};
+use exporter::transport::{ProxyEnvironment, Signal};
 use model::Severity;
-use parser::glob::Glob;
 use regex::Regex;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -31,7 +31,8 @@ pub(crate) struct Settings {
 #[derive(Clone)]
 pub(crate) struct TraceSettings {
     pub(crate) directory: PathBuf,
-    pub(crate) drop: Vec<Glob>,
+    /// Globs.
+    pub(crate) drop: Vec<String>,
 }
 
 /// One log.
@@ -45,7 +46,8 @@ pub(crate) struct LogSettings {
     pub(crate) timezone: Option<chrono_tz::Tz>,
     pub(crate) min_severity: Option<Severity>,
     pub(crate) drop: Vec<Regex>,
-    pub(crate) drop_modules: Vec<Glob>,
+    /// Globs.
+    pub(crate) drop_modules: Vec<String>,
     pub(crate) start_at_end: bool,
 }
 
@@ -73,6 +75,16 @@ pub(crate) struct Limits {
 pub(crate) struct Telemetry {
     pub(crate) log: String,
     pub(crate) socket: PathBuf,
+}
+
+impl Settings {
+    /// The resource of the agent's own telemetry.
+    pub(crate) fn own_resource(&self, service_name: Option<String>) -> Vec<(String, String)> {
+        let name = service_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "xapi-observer".to_owned());
+        let own = [("service.name", name), ("service.version", env!("CARGO_PKG_VERSION").to_owned())];
+        let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+        own.chain(self.resource.iter().cloned()).collect()
+    }
 }
 
 /// One table's values, with defaults for the rest.
@@ -125,26 +137,22 @@ impl View<'_> {
         }
     }
 
-    fn globs(&self, path: &str) -> Vec<Glob> {
-        self.texts(path).iter().map(|text| Glob::new(text)).collect()
-    }
-
     fn patterns(&self, path: &str) -> Vec<Regex> {
         self.texts(path).iter().filter_map(|text| Regex::new(text).ok()).collect()
     }
 }
 
 /// The settings of what is written. Mistakes between keys go to `problems`.
-pub(super) fn resolve(written: &Written, problems: &mut Problems) -> Settings {
+pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &mut Problems) -> Settings {
     let view = View { values: &written.values };
     let settings = Settings {
         traces: view.flag("traces.enabled").then(|| TraceSettings {
             directory: view.path("traces.directory"),
-            drop: view.globs("traces.drop"),
+            drop: view.texts("traces.drop"),
         }),
         logs: logs(written, problems),
         wait: view.duration("correlation.wait"),
-        export: export(written, view.flag("telemetry.export"), problems),
+        export: export(written, proxies, view.flag("telemetry.export"), problems),
         resource: match view.value("resource.attributes") {
             Some(Value::Map(attributes)) => attributes,
             _ => Vec::new(),
@@ -169,13 +177,19 @@ pub(super) fn resolve(written: &Written, problems: &mut Problems) -> Settings {
     settings
 }
 
-fn export(written: &Written, own_metrics: bool, problems: &mut Problems) -> Export {
-    let traces = destination::resolve(written, "traces", problems);
-    let logs = destination::resolve(written, "logs", problems);
+fn export(
+    written: &Written,
+    proxies: &ProxyEnvironment,
+    own_metrics: bool,
+    problems: &mut Problems,
+) -> Export {
+    let traces = destination::resolve(written, Signal::Traces, proxies, problems);
+    let logs = destination::resolve(written, Signal::Logs, proxies, problems);
     let has = |path: &str| written.values.contains_key(path);
     let only_others = has("export.traces.endpoint") && has("export.logs.endpoint") && !has("export.endpoint");
     let somewhere = has("export.metrics.endpoint") || !only_others;
-    let metrics = destination::resolve(written, "metrics", problems).filter(|_| own_metrics && somewhere);
+    let metrics = destination::resolve(written, Signal::Metrics, proxies, problems)
+        .filter(|_| own_metrics && somewhere);
     Export { traces, logs, metrics }
 }
 
@@ -237,7 +251,7 @@ fn log(line: usize, view: &View<'_>, problems: &mut Problems) -> LogSettings {
         timezone: view.text("logs[].timezone").and_then(|name| name.parse().ok()),
         min_severity: view.text("logs[].min_severity").and_then(|name| Severity::parse(&name)),
         drop: view.patterns("logs[].drop"),
-        drop_modules: view.globs("logs[].drop_modules"),
+        drop_modules: view.texts("logs[].drop_modules"),
         start_at_end: view.text("logs[].start_at").as_deref() == Some("end"),
     }
 }

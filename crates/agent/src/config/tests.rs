@@ -23,7 +23,7 @@ fn an_empty_file_is_the_defaults() {
     let settings = good("");
     assert_eq!(settings.logs.len(), 1);
     assert_eq!(settings.wait, Duration::from_secs(75));
-    assert_eq!(settings.export.traces.unwrap().url, "http://127.0.0.1:4318/v1/traces");
+    assert_eq!(settings.export.traces.unwrap().transport.url, "http://127.0.0.1:4318/v1/traces");
     assert_eq!(settings.limits.memory_bytes, 32 << 20);
 }
 
@@ -32,7 +32,7 @@ fn the_sample_reads_back_as_the_defaults() {
     let (sampled, empty) = (good(&sample()), good(""));
     assert_eq!(sampled.logs.len(), empty.logs.len());
     assert_eq!(sampled.wait, empty.wait);
-    assert_eq!(sampled.export.logs.map(|to| to.url), empty.export.logs.map(|to| to.url));
+    assert_eq!(sampled.export.logs.map(|to| to.transport.url), empty.export.logs.map(|to| to.transport.url));
     assert_eq!(format!("{:?}", sampled.limits), format!("{:?}", empty.limits));
 }
 
@@ -86,8 +86,8 @@ fn signals_lay_their_section_over_the_general_one() {
     let settings = good(
         "[export]\nprotocol = \"grpc\"\nendpoint = \"http://tempo\"\n[export.logs]\nprotocol = \"http/protobuf\"\nendpoint = \"http://loki:3100/otlp/v1/logs\"\n[export.metrics]\nenabled = false\n",
     );
-    assert_eq!(settings.export.traces.unwrap().url, "http://tempo:4317");
-    assert_eq!(settings.export.logs.unwrap().url, "http://loki:3100/otlp/v1/logs");
+    assert_eq!(settings.export.traces.unwrap().transport.url, "http://tempo:4317");
+    assert_eq!(settings.export.logs.unwrap().transport.url, "http://loki:3100/otlp/v1/logs");
     assert!(settings.export.metrics.is_none());
 }
 
@@ -115,11 +115,11 @@ fn the_environment_fills_what_the_file_leaves_unset() {
     let text = "[resource]\nattributes = { rack = \"8\" }\n";
     let settings = parse(Path::new("t.toml"), text, &env).unwrap_or_else(|problems| panic!("{problems}"));
     let logs = settings.export.logs.unwrap();
-    assert_eq!(settings.export.traces.unwrap().url, "http://general:4318/v1/traces");
-    assert_eq!(logs.url, "http://loki/otlp/v1/logs");
-    assert_eq!(logs.timeout, Duration::from_millis(2500));
+    assert_eq!(settings.export.traces.unwrap().transport.url, "http://general:4318/v1/traces");
+    assert_eq!(logs.transport.url, "http://loki/otlp/v1/logs");
+    assert_eq!(logs.transport.timeout, Duration::from_millis(2500));
     assert_eq!(
-        logs.headers,
+        logs.transport.headers,
         [("x-a".to_owned(), "1".to_owned()), ("x-b".to_owned(), "two words".to_owned())]
     );
     assert_eq!(
@@ -128,5 +128,5 @@ fn the_environment_fills_what_the_file_leaves_unset() {
     );
     let file = "[export]\nendpoint = \"http://file:4318\"\n";
     let settings = parse(Path::new("t.toml"), file, &env).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(settings.export.logs.unwrap().url, "http://file:4318/v1/logs");
+    assert_eq!(settings.export.logs.unwrap().transport.url, "http://file:4318/v1/logs");
 }

@@ -16,8 +16,9 @@ fn destinations(export: &Export) -> impl Iterator<Item = (&'static str, &super::
 
 /// Headers hold tokens: a file that others can read gives them away.
 fn readable_secrets(path: &Path, export: &Export) -> Option<String> {
-    let secret =
-        destinations(export).flat_map(|(_, to)| &to.headers).any(|(_, value)| !value.starts_with("file:"));
+    let secret = destinations(export)
+        .flat_map(|(_, to)| &to.transport.headers)
+        .any(|(_, value)| !value.starts_with("file:"));
     let mode = std::fs::metadata(path).ok()?.permissions().mode();
     (secret && mode & 0o077 != 0).then(|| {
         format!(
@@ -30,11 +31,11 @@ fn readable_secrets(path: &Path, export: &Export) -> Option<String> {
 
 fn bare_headers(export: &Export) -> Vec<String> {
     let bare = |(signal, to): (&str, &super::Destination)| {
-        let uri: http::Uri = to.url.parse().ok()?;
+        let uri: http::Uri = to.transport.url.parse().ok()?;
         let host = uri.host()?.trim_matches(['[', ']']).to_owned();
         let loopback =
             host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-        let open = uri.scheme_str() == Some("http") && !loopback && !to.headers.is_empty();
+        let open = uri.scheme_str() == Some("http") && !loopback && !to.transport.headers.is_empty();
         open.then(|| {
             format!("export.{signal}: headers go to {host} over http://, readable on the way; use https://")
         })

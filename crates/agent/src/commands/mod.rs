@@ -1,0 +1,5 @@
+//! The commands, one module each: what `main` runs.
+
+pub(crate) mod check;
+pub(crate) mod run;
+pub(crate) mod status;

@@ -1,0 +1,163 @@
+//! The engine from its settings and the checkpoints, and the checkpoints from the engine.
+//!
+//! Keys in the store: `h` holds what was learned of the host (JSON); `s` and eight bytes, a stream's number, hold its
+//! position.
+
+use super::changes::{Health, evidence_from};
+use super::identity::{Identity, Learned};
+use super::logs::LogRoom;
+use super::outlet::Outlet;
+use super::redaction_stub::Redactor;
+use super::shares::Shares;
+use super::tally::Tallies;
+use super::traces::TraceRoom;
+use super::{Engine, Keep, Outlets, Signal};
+use crate::config::{LogSettings, Settings};
+use crate::host;
+use model::Now;
+use parser::correlate::{self, Correlator};
+use parser::log::{Filters, Format, LinePattern, LogSource, Zone};
+use parser::zipkin::DropRules;
+use std::sync::Arc;
+use std::time::Duration;
+use watcher::store::Entries;
+use watcher::{FileSystem, SavedStream, StartAt, Watcher};
+
+const HOST_KEY: &[u8] = b"h";
+const STREAM_KEY: u8 = b's';
+
+impl Engine {
+    /// An engine that goes on from the checkpoints in `entries`.
+    pub(crate) fn new(
+        files: Box<dyn FileSystem>,
+        settings: Settings,
+        entries: &Entries,
+        keep: Box<dyn Keep>,
+        now: Now,
+    ) -> Self {
+        let shares = Shares::of(settings.limits.memory_bytes);
+        let saved = saved_streams(entries);
+        let host_name = host::host_name();
+        let uuid = host::installation_uuid(&settings.inventory);
+        let identity = Identity::new(uuid, &host_name, settings.resource.clone(), learned(entries));
+        let redactor = Arc::new(Redactor::new(settings.redact, settings.redact_patterns.clone()));
+        let sources = settings.logs.iter().map(source).collect();
+        let rules = settings.traces.iter().flat_map(|traces| &traces.drop).map(String::as_str);
+        let delivers = settings.export.traces.is_some();
+        let traces = TraceRoom::new(
+            &host_name,
+            settings.resource.clone(),
+            DropRules::new(rules),
+            Arc::clone(&redactor),
+            delivers,
+        );
+        Self {
+            shares,
+            evidence_from: evidence_from(&saved),
+            watcher: Watcher::new(files, watch_settings(&settings, &shares), saved),
+            identity,
+            traces,
+            logs: LogRoom::new(sources, redactor),
+            correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
+            outlets: outlets(&settings, &shares, now),
+            tallies: Tallies::default(),
+            keep,
+            next_scan: Duration::ZERO,
+            stopping: false,
+            health: Health::default(),
+            started: now.mono,
+            moved: false,
+            directories: Vec::new(),
+            directories_changed: false,
+            settings,
+        }
+    }
+
+    /// Whether a checkpoint has changed since [`changed_entries`](Self::changed_entries).
+    pub(crate) fn has_changed_entries(&self) -> bool {
+        self.moved || self.identity.is_changed()
+    }
+
+    /// The entries of the store that have changed; `None` removes one.
+    pub(crate) fn changed_entries(&mut self, now: Now) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        self.moved = false;
+        let dirty = self.watcher.take_dirty(now);
+        let saved = dirty.saved.iter().map(|stream| (stream_key(stream.key), Some(stream.to_bytes())));
+        let removed = dirty.removed.iter().map(|key| (stream_key(*key), None));
+        let learned = self.identity.take_changed().and_then(|learned| serde_json::to_vec(learned).ok());
+        let host = learned.map(|learned| (HOST_KEY.to_vec(), Some(learned)));
+        saved.chain(removed).chain(host).collect()
+    }
+}
+
+fn stream_key(key: u64) -> Vec<u8> {
+    std::iter::once(STREAM_KEY).chain(key.to_be_bytes()).collect()
+}
+
+fn saved_streams(entries: &Entries) -> Vec<SavedStream> {
+    let streams = entries.iter().filter(|(key, _)| key.first() == Some(&STREAM_KEY));
+    streams
+        .filter_map(|(_, value)| match SavedStream::from_bytes(value) {
+            Ok(stream) => Some(stream),
+            Err(error) => {
+                tracing::error!(%error, "a checkpoint is passed over; its file is read again");
+                None
+            }
+        })
+        .collect()
+}
+
+fn learned(entries: &Entries) -> Learned {
+    entries.get(HOST_KEY).and_then(|value| serde_json::from_slice(value).ok()).unwrap_or_default()
+}
+
+fn outlets(settings: &Settings, shares: &Shares, now: Now) -> Outlets {
+    let seed = now.wall_unix_nano;
+    let outlet = |signal, destination: &Option<crate::config::Destination>| {
+        destination.as_ref().map(|to| Outlet::new(signal, to, shares.requests, seed))
+    };
+    Outlets {
+        traces: outlet(Signal::Traces, &settings.export.traces).filter(|_| settings.traces.is_some()),
+        logs: outlet(Signal::Logs, &settings.export.logs),
+    }
+}
+
+fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {
+    let log = |log: &LogSettings| watcher::LogSettings {
+        path: log.path.clone(),
+        start_at: if log.start_at_end { StartAt::End } else { StartAt::Beginning },
+    };
+    let limits = &settings.limits;
+    let number = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    watcher::Settings {
+        traces: settings.traces.as_ref().map(|traces| traces.directory.clone()),
+        logs: settings.logs.iter().map(log).collect(),
+        line_limit: number(limits.line_bytes),
+        open_files: number(limits.open_files),
+        max_age: limits.max_age,
+        held_deleted: limits.held_deleted_bytes,
+        window_log_max: shares.window_log(),
+        ..watcher::Settings::default()
+    }
+}
+
+/// The log as the parser knows it.
+pub(crate) fn source(log: &LogSettings) -> LogSource {
+    let format = match (log.format.as_str(), &log.pattern) {
+        ("smlog", _) => Format::Smlog,
+        ("audit", _) => Format::Audit,
+        ("syslog", _) => Format::Syslog,
+        ("regex", Some(pattern)) => LinePattern::new(pattern.as_str()).map_or(Format::Syslog, Format::Regex),
+        _ => Format::Xensource,
+    };
+    let patterns: Vec<&str> = log.drop.iter().map(regex::Regex::as_str).collect();
+    // Each was tried when the configuration was read; together they can only be too large.
+    let filters = Filters::new(log.min_severity, &patterns, &log.drop_modules).unwrap_or_default();
+    let source = LogSource::new(log.path.to_string_lossy(), format)
+        .with_zone(log.timezone.map_or(Zone::Local, Zone::Named))
+        .with_filters(filters);
+    match &log.service_name {
+        Some(name) => source.with_service_name(name),
+        None => source,
+    }
+}

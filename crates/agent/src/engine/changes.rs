@@ -1,0 +1,144 @@
+//! What changed in the files, and how things stand: carried out, counted, and told once.
+
+use super::{Engine, Signal, logs};
+use exporter::delivery::State;
+use model::{NANOS_PER_SECOND, Now};
+use parser::log::TimeMark;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use watcher::{Change, Found, Lost, Reason, StreamKind, Trouble, store};
+
+/// What does not work as it should.
+#[derive(Debug, Default)]
+pub(super) struct Health {
+    /// Files and directories that can't be read, and why.
+    pub(super) files: BTreeMap<PathBuf, String>,
+    /// Why checkpoints are not on disk.
+    pub(super) store: Option<String>,
+    /// Why changes are polled for; `None` while the kernel tells of them.
+    pub(super) polling: Option<String>,
+}
+
+impl Health {
+    /// Tells that an endpoint is in another state.
+    pub(super) fn endpoint(&self, signal: Signal, state: &State) {
+        let signal = signal.as_str();
+        match state {
+            State::Ok => tracing::info!(signal, "the endpoint takes data"),
+            State::Retrying { message, .. } => {
+                tracing::warn!(signal, %message, "the endpoint does not answer well; trying again")
+            }
+            State::Blocked { message, .. } => {
+                tracing::error!(signal, %message, "the endpoint can't be used; positions are held")
+            }
+            State::Refusing { message } => {
+                tracing::error!(signal, %message, "the endpoint refuses most records")
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// Something was wrong with the store and was dealt with.
+    pub(crate) fn store_trouble(&mut self, trouble: &store::Trouble) {
+        let directory = self.settings.checkpoint.display();
+        match trouble {
+            store::Trouble::Unavailable { why } => {
+                self.health.store = Some(why.clone());
+                tracing::error!(%directory, %why, "checkpoints are kept in memory for now");
+            }
+            other => tracing::error!(%directory, trouble = ?other, "the checkpoint store was damaged"),
+        }
+    }
+
+    /// A save has ended.
+    pub(crate) fn saved(&mut self, trouble: Option<&store::Trouble>) {
+        match trouble {
+            Some(trouble) if self.health.store.is_none() => self.store_trouble(trouble),
+            Some(_) => {}
+            None => {
+                if self.health.store.take().is_some() {
+                    tracing::info!("checkpoints are on disk again");
+                }
+            }
+        }
+    }
+
+    /// How changes in files are noticed from now on: `None`: the kernel tells; else why they are polled for.
+    pub(crate) fn watching(&mut self, polling: Option<String>) {
+        if self.health.polling == polling {
+            return;
+        }
+        self.wake(watcher::Hint::Notified(polling.is_none()));
+        if let Some(cause) = &polling {
+            tracing::warn!(%cause, "files are polled: the kernel does not tell of changes");
+        }
+        self.health.polling = polling;
+    }
+
+    pub(super) fn take_change(&mut self, change: Change, now: Now) {
+        match change {
+            Change::Found(found) => self.found(&found),
+            Change::Grew { stream } => {
+                if self.watcher.info(stream).is_some_and(|info| info.kind == StreamKind::Trace) {
+                    self.traces.grew(stream, now);
+                }
+            }
+            Change::Renamed { .. } => {}
+            Change::Gone { stream, .. } => {
+                self.traces.gone(stream);
+                self.logs.gone(stream);
+            }
+            Change::Lost(lost) => self.lost(&lost),
+            Change::Trouble { path, trouble } => self.trouble(path, trouble),
+        }
+    }
+
+    fn found(&mut self, found: &Found) {
+        match found.kind {
+            StreamKind::Trace => self.traces.found(found, self.evidence_from, &mut self.identity),
+            StreamKind::Log(log) => self.logs.found(found, log),
+        }
+    }
+
+    fn lost(&mut self, lost: &Lost) {
+        let kind = self.watcher.info(lost.stream).map(|info| info.kind);
+        let signal = if matches!(kind, Some(StreamKind::Log(_))) { Signal::Logs } else { Signal::Traces };
+        super::traces::passed_over(self.tallies.get(signal), lost.reason, lost.bytes);
+        let path = lost.path.display();
+        let (reason, bytes, offset) = (lost.reason.as_str(), lost.bytes, lost.start);
+        if matches!(lost.reason, Reason::TooOld | Reason::BeforeStart) {
+            tracing::info!(%path, offset, bytes, reason, "passed over");
+        } else {
+            tracing::error!(%path, offset, bytes, reason, "lost before it was delivered");
+        }
+    }
+
+    fn trouble(&mut self, path: PathBuf, trouble: Option<Trouble>) {
+        match trouble {
+            Some(trouble) => {
+                let why = match trouble {
+                    Trouble::NotAFile => "it is no regular file".to_owned(),
+                    Trouble::Undecodable => "it is damaged or cut".to_owned(),
+                    Trouble::Io(kind) => kind.to_string(),
+                };
+                tracing::warn!(path = %path.display(), %why, "can't be read");
+                self.health.files.insert(path, why);
+            }
+            None => {
+                if self.health.files.remove(&path).is_some() {
+                    tracing::info!(path = %path.display(), "can be read again");
+                }
+            }
+        }
+    }
+}
+
+/// Trace files last changed before this have nothing to say about lines that are still to be read: ten minutes before
+/// the oldest unsettled line that the checkpoints know of.
+pub(super) fn evidence_from(saved: &[watcher::SavedStream]) -> u64 {
+    let logs = saved.iter().filter(|stream| stream.kind == watcher::SavedKind::Log && !stream.drained);
+    let oldest = logs.filter_map(|stream| TimeMark::from(stream.mark).second()).min();
+    let second = oldest.map_or(0, |second| u64::try_from(second).unwrap_or(0));
+    second.saturating_sub(logs::TAIL_SECONDS).saturating_mul(NANOS_PER_SECOND)
+}

@@ -1,0 +1,241 @@
+//! Logs: read for delivery, oldest first, the logs of the host in step by their lines' own time.
+//!
+//! A line becomes a record at once; the correlator lets it go, or holds the encoded record until it does. At a start
+//! the last minutes before the first unsettled line are read again, for what they say about tasks, and never shipped.
+
+use super::outlet::Outlet;
+use super::redaction_stub::Redactor;
+use super::tally::{SignalTally, add};
+use super::traces::passed_over;
+use exporter::batch::{Groups, HeldRecord};
+use exporter::encode;
+use model::{NANOS_PER_SECOND, Now, Scope, StreamId};
+use parser::correlate::Correlator;
+use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
+use std::collections::HashMap;
+use std::sync::Arc;
+use watcher::{Found, Item, Line, LogId, Purpose, Seek, StreamKind, Taken, Watcher};
+
+/// Bytes read in one step.
+const CHUNK: usize = 128 << 10;
+/// How much of a log is read again at a start, at most.
+const TAIL_BYTES: u64 = 8 << 20;
+/// How far back lines are read again at a start.
+pub(super) const TAIL_SECONDS: u64 = 600;
+
+/// What a step works with.
+pub(super) struct Desk<'e> {
+    pub(super) watcher: &'e mut Watcher,
+    pub(super) correlator: &'e mut Correlator<HeldRecord>,
+    pub(super) outlet: &'e mut Outlet,
+    pub(super) host: &'e HostContext,
+    pub(super) tally: &'e mut SignalTally,
+}
+
+/// One configured log.
+struct Family {
+    source: LogSource,
+    /// The newest second of a line that was read.
+    front_unix: i64,
+}
+
+/// The reading of logs.
+pub(super) struct LogRoom {
+    families: Vec<Family>,
+    readers: HashMap<StreamId, LogReader>,
+    /// Streams of which the tail before the first unsettled line is still to be read again.
+    tails: Vec<Tail>,
+    redactor: Arc<Redactor>,
+    groups: Groups,
+    scratch: Vec<u8>,
+}
+
+/// The part of a log that is read again for its evidence.
+struct Tail {
+    stream: StreamId,
+    log: usize,
+    end: u64,
+    /// Lines before this second have nothing to say any more.
+    from_unix: i64,
+    reader: LogReader,
+}
+
+impl LogRoom {
+    pub(super) fn new(sources: Vec<LogSource>, redactor: Arc<Redactor>) -> Self {
+        let families = sources.into_iter().map(|source| Family { source, front_unix: 0 }).collect();
+        let (readers, tails) = (HashMap::new(), Vec::new());
+        Self { families, readers, tails, redactor, groups: Groups::new(), scratch: Vec::new() }
+    }
+
+    /// A log or a sibling of one was found.
+    pub(super) fn found(&mut self, found: &Found, log: LogId) {
+        let modified = i64::try_from(found.modified_unix_nano / NANOS_PER_SECOND).unwrap_or(i64::MAX);
+        let mut reader = LogReader::new(modified);
+        let mark = TimeMark::from(found.mark);
+        if found.resume_at > 0 {
+            let from_unix = mark.second().unwrap_or(modified).saturating_sub_unsigned(TAIL_SECONDS);
+            self.tails.push(Tail {
+                stream: found.stream,
+                log: log.0,
+                end: found.resume_at,
+                from_unix,
+                reader,
+            });
+        }
+        reader.restore(mark);
+        self.readers.insert(found.stream, reader);
+    }
+
+    /// A log file is gone for good.
+    pub(super) fn gone(&mut self, stream: StreamId) {
+        self.readers.remove(&stream);
+        self.tails.retain(|tail| tail.stream != stream);
+    }
+
+    /// Whether a line waits to be delivered.
+    pub(super) fn has_work(&self, watcher: &Watcher) -> bool {
+        self.next(watcher).is_some()
+    }
+
+    /// The time of the newest line that was read, of the log that is furthest behind and has more; `None` if all are
+    /// read.
+    pub(super) fn front_unix_nano(&self, watcher: &Watcher) -> Option<u64> {
+        let (log, _) = self.next(watcher)?;
+        let second = self.families.get(log)?.front_unix;
+        Some(u64::try_from(second).unwrap_or(0).saturating_mul(NANOS_PER_SECOND))
+    }
+
+    /// The log that is furthest behind, and its oldest unread file.
+    fn next(&self, watcher: &Watcher) -> Option<(usize, StreamId)> {
+        let unread = |(log, family): (usize, &Family)| {
+            let stream = watcher.unread(StreamKind::Log(LogId(log)), Purpose::Deliver).next()?;
+            Some((family.front_unix, log, stream))
+        };
+        let furthest_behind = self.families.iter().enumerate().filter_map(unread).min();
+        furthest_behind.map(|(_, log, stream)| (log, stream))
+    }
+
+    /// Reads a piece, if there is room for it. Says whether there is more to be done at once.
+    pub(super) fn step(&mut self, desk: &mut Desk<'_>, now: Now) -> bool {
+        if let Some(tail) = self.tails.pop() {
+            self.relearn(tail, desk);
+            return true;
+        }
+        if !desk.outlet.has_room() || desk.correlator.is_full() {
+            return false;
+        }
+        let Some((log, stream)) = self.next(desk.watcher) else { return false };
+        self.deliver_from(log, stream, desk, now);
+        true
+    }
+
+    fn deliver_from(&mut self, log: usize, stream: StreamId, desk: &mut Desk<'_>, now: Now) {
+        let Some(family) = self.families.get_mut(log) else { return };
+        let reader =
+            self.readers.entry(stream).or_insert_with(|| LogReader::new(now.unix_seconds().cast_signed()));
+        let Desk { watcher, correlator, outlet, host, tally } = desk;
+        watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
+            let line = match item {
+                Item::Line(line) => line,
+                Item::Skipped(skipped) => {
+                    passed_over(tally, skipped.reason, skipped.bytes);
+                    return Taken::default();
+                }
+            };
+            let mut reading = Reading {
+                source: &family.source,
+                host,
+                redactor: &self.redactor,
+                groups: &mut self.groups,
+                scratch: &mut self.scratch,
+                correlator,
+                outlet,
+                tally,
+            };
+            let read = reading.line(reader, line, now);
+            family.front_unix = family.front_unix.max(read.unix_second);
+            let taken = Taken::parts(read.parts).with_mark(read.mark);
+            if outlet.has_room() && !correlator.is_full() { taken } else { taken.and_stop() }
+        });
+    }
+
+    /// Reads the lines before the first unsettled one again; what they say of tasks holds for those behind it.
+    fn relearn(&mut self, tail: Tail, desk: &mut Desk<'_>) {
+        let Some(family) = self.families.get(tail.log) else { return };
+        let Tail { stream, end, from_unix, mut reader, .. } = tail;
+        let (correlator, host) = (&mut *desk.correlator, desk.host.uuid());
+        desk.watcher.seek_evidence(stream, Seek::Offset(end.saturating_sub(TAIL_BYTES)));
+        loop {
+            let mut done = false;
+            let outcome = desk.watcher.read(stream, Purpose::Evidence, CHUNK, &mut |item| {
+                let Item::Line(line) = item else { return Taken::default() };
+                if line.start >= end {
+                    done = true;
+                    return Taken::default().and_stop();
+                }
+                let learned = reader.learn(&family.source, line.bytes);
+                if learned.unix_second >= from_unix {
+                    correlator.teach(&learned.evidence, host);
+                }
+                Taken::default()
+            });
+            if done || outcome.at_end || outcome.bytes == 0 {
+                break;
+            }
+        }
+        desk.watcher.seek_evidence(stream, Seek::Nowhere);
+    }
+}
+
+/// A line that was read.
+struct Read {
+    unix_second: i64,
+    mark: u64,
+    parts: u32,
+}
+
+/// One line on its way to the correlator and the outlet.
+struct Reading<'r> {
+    source: &'r LogSource,
+    host: &'r HostContext,
+    redactor: &'r Redactor,
+    groups: &'r mut Groups,
+    scratch: &'r mut Vec<u8>,
+    correlator: &'r mut Correlator<HeldRecord>,
+    outlet: &'r mut Outlet,
+    tally: &'r mut SignalTally,
+}
+
+impl Reading<'_> {
+    fn line(&mut self, reader: &mut LogReader, line: Line<'_>, now: Now) -> Read {
+        self.tally.lines += 1;
+        self.tally.records += 1;
+        self.tally.read_bytes += line.end - line.start;
+        let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
+        let mut read = reader.read(self.source, self.host, bytes, line.start);
+        let (unix_second, mark) = (read.unix_second, u64::from(read.mark));
+        if let Some(rule) = read.dropped {
+            add(&mut self.tally.dropped, &rule_name(rule), 1);
+            self.correlator.teach(&read.evidence, self.host.uuid());
+            return Read { unix_second, mark, parts: 0 };
+        }
+        self.tally.redacted += self.redactor.record(&mut read.record);
+        self.scratch.clear();
+        encode::log_record(&read.record, self.scratch);
+        let group = self.groups.get(&read.record.resource, &Scope::default());
+        let held = HeldRecord::new(&group, line.receipt, self.scratch);
+        let (outlet, size) = (&mut *self.outlet, held.size());
+        self.correlator.line(&read.evidence, self.host.uuid(), held, size, now, &mut |joined| {
+            outlet.push_held(&joined.payload, joined.context.as_ref(), now);
+        });
+        Read { unix_second, mark, parts: 1 }
+    }
+}
+
+fn rule_name(rule: DropRule) -> String {
+    match rule {
+        DropRule::MinSeverity => "min_severity".to_owned(),
+        DropRule::Pattern(index) => format!("drop[{index}]"),
+        DropRule::Module(index) => format!("drop_modules[{index}]"),
+    }
+}

@@ -1,0 +1,285 @@
+//! The engine: one loop, on one thread, that brings lines from the watcher through the parser and the correlator to
+//! the exporter, and receipts back.
+//!
+//! A turn (`Engine::turn`) does a bounded piece of each kind of work and says when it wants to be called again. It
+//! reads files through the watcher, and does nothing else to the outside: requests, checkpoints and what is set aside
+//! are handed out. Time is passed in. So all of it can run on a simulated clock.
+//!
+//! Order of a turn: look for changes; read trace files (they are the evidence for lines); read logs; let held lines
+//! go; hand out requests. Each signal has its own outlet and reads only while that has room: one endpoint that is down
+//! stops its own files, never the other's.
+//!
+//! Promises: memory is bounded (`shares`); each line's receipt is settled when all its records are delivered, refused
+//! for good, or dropped on purpose; nothing is lost without a count.
+
+mod build;
+mod changes;
+mod identity;
+mod logs;
+mod outlet;
+mod plan;
+mod redaction_stub;
+mod set_aside;
+mod shares;
+mod show;
+mod status;
+mod tally;
+mod traces;
+
+pub(crate) use exporter::delivery::Attempt;
+pub(crate) use outlet::{Request, Signal};
+pub(crate) use set_aside::{Keep, Rejected};
+pub(crate) use status::Status;
+pub(crate) use tally::SignalTally;
+
+use crate::config::Settings;
+use exporter::batch::HeldRecord;
+use exporter::classify::Answer;
+use identity::Identity;
+use logs::LogRoom;
+use model::{Now, Receipt};
+use outlet::{Outcome, Outlet};
+use parser::correlate::{Correlator, FilesRead, Joined};
+use shares::Shares;
+use std::path::PathBuf;
+use std::time::Duration;
+use tally::Tallies;
+use traces::TraceRoom;
+use watcher::{Hint, Watcher};
+
+/// What a turn brought.
+#[derive(Debug, Default)]
+pub(crate) struct Turn {
+    /// To be sent, each to be answered by [`Engine::answered`].
+    pub(crate) requests: Vec<Request>,
+    /// There is more to do at once.
+    pub(crate) more: bool,
+    /// When to come again, by the monotonic clock, if nothing happens before; `None`: not before something happens.
+    pub(crate) deadline: Option<Duration>,
+}
+
+/// Everything between the files and the requests.
+pub(crate) struct Engine {
+    settings: Settings,
+    shares: Shares,
+    watcher: Watcher,
+    identity: Identity,
+    traces: TraceRoom,
+    logs: LogRoom,
+    correlator: Correlator<HeldRecord>,
+    outlets: Outlets,
+    tallies: Tallies,
+    keep: Box<dyn Keep>,
+    next_scan: Duration,
+    stopping: bool,
+    health: changes::Health,
+    /// See [`changes::evidence_from`].
+    evidence_from: u64,
+    started: Duration,
+    /// A position may have moved since the last checkpoint.
+    moved: bool,
+    directories: Vec<PathBuf>,
+    directories_changed: bool,
+}
+
+/// The ways out; `None`: the signal is left out of the configuration.
+#[derive(Debug)]
+struct Outlets {
+    traces: Option<Outlet>,
+    logs: Option<Outlet>,
+}
+
+impl Outlets {
+    fn get(&mut self, signal: Signal) -> Option<&mut Outlet> {
+        match signal {
+            Signal::Traces => self.traces.as_mut(),
+            Signal::Logs => self.logs.as_mut(),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &Outlet> {
+        [&self.traces, &self.logs].into_iter().flatten()
+    }
+}
+
+impl Engine {
+    /// Does a bounded piece of work.
+    pub(crate) fn turn(&mut self, now: Now) -> Turn {
+        let mut more = false;
+        if !self.stopping {
+            self.scan(now);
+            more |= self.read_traces(now);
+            more |= self.read_logs(now);
+            self.moved |= more;
+            self.correlate(now);
+        }
+        let requests = self.poll(now);
+        Turn { requests, more: more && !self.stopping, deadline: self.deadline(now) }
+    }
+
+    /// Something changed in the files.
+    pub(crate) fn wake(&mut self, hint: Hint) {
+        self.watcher.wake(hint);
+        self.next_scan = Duration::ZERO;
+    }
+
+    /// A request was answered.
+    pub(crate) fn answered(&mut self, signal: Signal, attempt: Attempt, answer: &Answer, now: Now) {
+        let tally = self.tallies.get(signal);
+        let Some(outlet) = self.outlets.get(signal) else { return };
+        for outcome in outlet.answered(attempt, answer, now, tally) {
+            self.carry_out(signal, outcome);
+        }
+    }
+
+    /// Stops reading and sending; the open requests may still be answered. Held lines are not sent: unsettled, they
+    /// are read and joined after the next start.
+    pub(crate) fn stop(&mut self) {
+        self.stopping = true;
+        [&mut self.outlets.traces, &mut self.outlets.logs].into_iter().flatten().for_each(Outlet::stop);
+    }
+
+    /// Whether a request is on its way.
+    pub(crate) fn has_open_requests(&self) -> bool {
+        self.outlets.iter().any(Outlet::is_open)
+    }
+
+    /// Whether nothing is left to do: all files are read, all records are settled.
+    pub(crate) fn is_at_rest(&self) -> bool {
+        !self.traces.has_work()
+            && !self.logs.has_work(&self.watcher)
+            && self.correlator.held_lines() == 0
+            && self.outlets.iter().all(Outlet::is_empty)
+    }
+
+    fn scan(&mut self, now: Now) {
+        if now.mono < self.next_scan {
+            return;
+        }
+        for change in self.watcher.scan(now) {
+            self.moved = true;
+            self.take_change(change, now);
+        }
+        self.next_scan = self.watcher.next_wake();
+        let directories = self.watcher.directories();
+        if directories != self.directories {
+            self.directories = directories;
+            self.directories_changed = true;
+        }
+    }
+
+    /// The directories whose changes are to be told, if they are others than before.
+    pub(crate) fn take_directories(&mut self) -> Option<Vec<PathBuf>> {
+        std::mem::take(&mut self.directories_changed).then(|| self.directories.clone())
+    }
+
+    fn read_traces(&mut self, now: Now) -> bool {
+        let limit = self.evidence_limit();
+        let mut desk = traces::Desk {
+            watcher: &mut self.watcher,
+            correlator: &mut self.correlator,
+            outlet: self.outlets.traces.as_mut(),
+            identity: &mut self.identity,
+            tally: &mut self.tallies.traces,
+            keep: &mut *self.keep,
+        };
+        self.traces.step(&mut desk, limit, now)
+    }
+
+    /// How far evidence is wanted, in the data's own time; `None`: as far as there is any.
+    ///
+    /// Spans are remembered in bounded memory, so they are read in step with the logs, and somewhat ahead. When held
+    /// lines fill their share, more evidence is the only thing that lets them go.
+    fn evidence_limit(&self) -> Option<u64> {
+        const AHEAD: Duration = Duration::from_secs(300);
+        if self.outlets.logs.is_none() {
+            return Some(0);
+        }
+        let ahead = self.settings.wait.saturating_add(AHEAD);
+        let front = self.logs.front_unix_nano(&self.watcher).filter(|_| !self.correlator.is_full())?;
+        Some(front.saturating_add(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)))
+    }
+
+    fn read_logs(&mut self, now: Now) -> bool {
+        let Some(outlet) = self.outlets.logs.as_mut() else { return false };
+        let mut desk = logs::Desk {
+            watcher: &mut self.watcher,
+            correlator: &mut self.correlator,
+            outlet,
+            host: self.identity.host(),
+            tally: &mut self.tallies.logs,
+        };
+        self.logs.step(&mut desk, now)
+    }
+
+    fn correlate(&mut self, now: Now) {
+        let read = self.files_read();
+        let Some(outlet) = self.outlets.logs.as_mut() else { return };
+        let mut ship =
+            |joined: Joined<HeldRecord>| outlet.push_held(&joined.payload, joined.context.as_ref(), now);
+        self.correlator.advance(read, now, &mut ship);
+        // With all evidence read and the memory full, the oldest line can't be waited for any longer.
+        while self.correlator.is_full() && read.traces_at_end {
+            if !self.correlator.release_oldest(now, &mut ship) {
+                break;
+            }
+        }
+    }
+
+    fn files_read(&self) -> FilesRead {
+        let up_to = self.traces.evidence_up_to();
+        FilesRead {
+            traces_up_to_unix_nano: up_to,
+            traces_at_end: up_to.is_none(),
+            last_change_unix_nano: self.traces.last_change_unix_nano(),
+            logs_at_end: !self.logs.has_work(&self.watcher),
+        }
+    }
+
+    fn poll(&mut self, now: Now) -> Vec<Request> {
+        let traces =
+            self.outlets.traces.as_mut().and_then(|outlet| outlet.poll(now, &mut self.tallies.traces));
+        let logs = self.outlets.logs.as_mut().and_then(|outlet| outlet.poll(now, &mut self.tallies.logs));
+        traces.into_iter().chain(logs).collect()
+    }
+
+    fn deadline(&self, now: Now) -> Option<Duration> {
+        let outlets = self.outlets.iter().filter_map(Outlet::next_deadline).min();
+        if self.stopping {
+            return outlets;
+        }
+        [Some(self.next_scan), self.correlator.next_deadline(now), outlets].into_iter().flatten().min()
+    }
+
+    fn carry_out(&mut self, signal: Signal, outcome: Outcome) {
+        match outcome {
+            Outcome::Settled(receipt, records) => self.settle(receipt, records),
+            Outcome::Refused { body, receipt, message } => {
+                let path = self.path_of(receipt);
+                tracing::warn!(signal = signal.as_str(), %message, %path, offset = receipt.start, "refused for good; set aside");
+                self.keep.keep(&Rejected {
+                    signal: signal.as_str(),
+                    reason: "refused",
+                    message: &message,
+                    path: &path,
+                    offset: receipt.start,
+                    form: "otlp",
+                    bytes: &body,
+                });
+            }
+            Outcome::Warned(message) => {
+                tracing::warn!(signal = signal.as_str(), %message, "the collector took a request and said");
+            }
+            Outcome::State(state) => self.health.endpoint(signal, &state),
+        }
+    }
+
+    fn settle(&mut self, receipt: Receipt, records: usize) {
+        self.moved = true;
+        self.watcher.settle(receipt, u32::try_from(records).unwrap_or(u32::MAX));
+    }
+
+    fn path_of(&self, receipt: Receipt) -> String {
+        self.watcher.info(receipt.stream).map_or_else(String::new, |info| info.path.display().to_string())
+    }
+}

@@ -1,0 +1,211 @@
+//! One signal's way out: records into batches, batches into requests, answers into settled receipts.
+//!
+//! Promises: what it holds is bounded by its share of the memory (a record more, at most); a receipt comes back
+//! exactly once for each record taken. Leaves to others: sending the requests, and keeping what is refused.
+
+use super::tally::{SignalTally, add};
+use crate::config::Destination;
+use bytes::Bytes;
+use exporter::batch::{Batch, Batcher, BatcherConfig, Group, HeldRecord};
+use exporter::classify::Answer;
+use exporter::delivery::{Attempt, Delivery, Effect, How, Next, State};
+use model::{Now, Receipt, TraceContext};
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A request to be sent.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) signal: Signal,
+    pub(crate) attempt: Attempt,
+    /// The OTLP request in protobuf, before compression.
+    pub(crate) body: Bytes,
+}
+
+/// The two signals that have files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Signal {
+    Traces,
+    Logs,
+}
+
+impl Signal {
+    pub(crate) const ALL: [Self; 2] = [Self::Traces, Self::Logs];
+
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Traces => "traces",
+            Self::Logs => "logs",
+        }
+    }
+}
+
+/// What came of an answer or a turn, for the engine to carry out.
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    /// So many records of this line are done with.
+    Settled(Receipt, usize),
+    /// These records were refused for good: a whole OTLP request of them, to be kept aside.
+    Refused { body: Bytes, receipt: Receipt, message: String },
+    /// The server took a request and said this.
+    Warned(String),
+    /// The endpoint is in another state.
+    State(State),
+}
+
+/// One signal's way out.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    signal: Signal,
+    batcher: Batcher,
+    delivery: Delivery<Batch>,
+    share: usize,
+    /// The end of the wait that the last poll ran into.
+    wait: Option<Duration>,
+}
+
+impl Outlet {
+    /// `share`: bytes of memory at most; `seed`: of the jitter.
+    pub(crate) fn new(signal: Signal, destination: &Destination, share: usize, seed: u64) -> Self {
+        let batcher = Batcher::new(config(destination, share));
+        Self { signal, batcher, delivery: Delivery::new(seed), share, wait: None }
+    }
+
+    /// Takes a changed configuration.
+    pub(crate) fn configure(&mut self, destination: &Destination, share: usize) {
+        self.share = share;
+        self.batcher.configure(config(destination, share));
+    }
+
+    /// Whether more may be read for it.
+    pub(crate) fn has_room(&self) -> bool {
+        !self.batcher.is_full() && self.bytes() < self.share
+    }
+
+    /// Bytes of memory in use.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batcher.bytes() + self.delivery.load().map_or(0, Batch::memory)
+    }
+
+    /// Whether nothing waits and nothing is open.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.batcher.is_empty() && self.delivery.has_room()
+    }
+
+    /// Whether a request is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.delivery.is_open()
+    }
+
+    /// How the endpoint is.
+    pub(crate) fn state(&self) -> &State {
+        self.delivery.state()
+    }
+
+    /// Takes a record that `encode` writes.
+    pub(crate) fn push(
+        &mut self,
+        group: &Arc<Group>,
+        receipt: Receipt,
+        now: Now,
+        encode: impl FnOnce(&mut Vec<u8>),
+    ) {
+        self.batcher.push(group, receipt, now, encode);
+    }
+
+    /// Takes a record that was held, with what was found for it.
+    pub(crate) fn push_held(&mut self, held: &HeldRecord, context: Option<&TraceContext>, now: Now) {
+        self.batcher.push_held(held, context, now);
+    }
+
+    /// Sends nothing more; the open request may still be answered.
+    pub(crate) fn stop(&mut self) {
+        self.delivery.stop();
+    }
+
+    /// The next request, if one may leave now.
+    pub(crate) fn poll(&mut self, now: Now, tally: &mut SignalTally) -> Option<Request> {
+        self.refill(now);
+        self.wait = None;
+        let (attempt, range, resend) = match self.delivery.poll(now) {
+            Next::Send { attempt, range, resend } => (attempt, range, resend),
+            Next::WaitUntil(time) => {
+                self.wait = Some(time);
+                return None;
+            }
+            Next::Idle => return None,
+        };
+        if let Some(reason) = resend {
+            add(&mut tally.resent, reason.as_str(), range.len() as u64);
+        }
+        let body = self.delivery.load()?.body(range);
+        tally.requests += 1;
+        tally.request_bytes += body.len() as u64;
+        Some(Request { signal: self.signal, attempt, body })
+    }
+
+    fn refill(&mut self, now: Now) {
+        if let Some(done) = self.delivery.take_finished() {
+            self.batcher.recycle(done);
+        }
+        let room = self.delivery.has_room();
+        if let Some(batch) = self.batcher.ready(now, room) {
+            // There was room a line ago.
+            let _ = self.delivery.offer(batch);
+        }
+    }
+
+    /// When [`poll`](Self::poll), called just before, will have something next; `None`: not before an event.
+    pub(crate) fn next_deadline(&self) -> Option<Duration> {
+        if self.delivery.has_room() { self.batcher.next_deadline() } else { self.wait }
+    }
+
+    /// Takes the answer to a request.
+    pub(crate) fn answered(
+        &mut self,
+        attempt: Attempt,
+        answer: &Answer,
+        now: Now,
+        tally: &mut SignalTally,
+    ) -> Vec<Outcome> {
+        let effects = self.delivery.answered(attempt, answer, now);
+        let mut outcomes = Vec::new();
+        for effect in effects {
+            match effect {
+                Effect::StateChanged(state) => outcomes.push(Outcome::State(state)),
+                Effect::Settled { range, how } => self.settled(range, how, tally, &mut outcomes),
+            }
+        }
+        outcomes
+    }
+
+    fn settled(&self, range: Range<usize>, how: How, tally: &mut SignalTally, outcomes: &mut Vec<Outcome>) {
+        let Some(load) = self.delivery.load() else { return };
+        let records = range.len() as u64;
+        match how {
+            How::Delivered { warning } => {
+                tally.delivered += records;
+                outcomes.extend((!warning.is_empty()).then_some(Outcome::Warned(warning)));
+            }
+            How::PartlyRefused { refusal, refused, message } => {
+                tally.delivered += records - refused.min(records);
+                add(&mut tally.refused, refusal.as_str(), refused.min(records));
+                outcomes.push(Outcome::Warned(message));
+            }
+            How::SetAside { too_large, message } => {
+                add(&mut tally.set_aside, if too_large { "too_large" } else { "refused" }, records);
+                if let Some((receipt, _)) = load.receipts(range.clone()).next() {
+                    outcomes.push(Outcome::Refused { body: load.body(range.clone()), receipt, message });
+                }
+            }
+        }
+        outcomes.extend(load.receipts(range).map(|(receipt, count)| Outcome::Settled(receipt, count)));
+    }
+}
+
+/// A request takes up to four times its size while it is open: filling, waiting, assembled, compressed.
+fn config(destination: &Destination, share: usize) -> BatcherConfig {
+    let wanted = usize::try_from(destination.max_request).unwrap_or(usize::MAX);
+    BatcherConfig { max_request: wanted.min(share / 4).max(16 << 10), max_delay: destination.max_delay }
+}

@@ -1,0 +1,127 @@
+//! The engine's state as `status` shows it.
+
+use super::status::{CorrelationStatus, FileStatus, HostStatus, MemoryStatus, SignalStatus, Status};
+use super::{Engine, Outlet, Signal};
+use crate::config::Destination;
+use exporter::delivery::State;
+use model::Now;
+use parser::correlate::Outcome;
+use std::collections::BTreeMap;
+use watcher::{StreamInfo, StreamKind};
+
+impl Engine {
+    /// How everything stands.
+    pub(crate) fn status(&self, now: Now) -> Status {
+        let (shown, drained): (Vec<StreamInfo>, Vec<StreamInfo>) =
+            self.watcher.streams().partition(|info| info.kind != StreamKind::Trace || lag(info) > 0);
+        Status {
+            version: env!("CARGO_PKG_VERSION"),
+            uptime_seconds: now.mono.saturating_sub(self.started).as_secs(),
+            degraded: self.degraded(),
+            host: self.host_status(),
+            watching: if self.health.polling.is_some() { "polling" } else { "notify" },
+            files: shown.iter().map(|info| file(info, now)).collect(),
+            drained_files: drained.len() as u64,
+            signals: self.signals(now),
+            correlation: self.correlation(),
+            memory: self.memory(),
+        }
+    }
+
+    fn degraded(&self) -> Vec<String> {
+        let files =
+            self.health.files.iter().map(|(path, why)| format!("{} can't be read: {why}", path.display()));
+        let store = self.health.store.iter().map(|why| format!("checkpoints are in memory only: {why}"));
+        let polling = self.health.polling.iter().map(|why| format!("files are polled: {why}"));
+        files.chain(store).chain(polling).collect()
+    }
+
+    fn host_status(&self) -> HostStatus {
+        let learned = self.identity.learned();
+        HostStatus {
+            name: self.identity.host().host_name.clone(),
+            uuid: self.identity.host().uuid().map(|uuid| uuid.to_string()),
+            name_label: learned.name_label.clone(),
+            pool_uuid: learned.pool.clone(),
+        }
+    }
+
+    fn signals(&self, now: Now) -> BTreeMap<&'static str, SignalStatus> {
+        let export = &self.settings.export;
+        let traces = (Signal::Traces, &self.outlets.traces, &export.traces, &self.tallies.traces);
+        let logs = (Signal::Logs, &self.outlets.logs, &export.logs, &self.tallies.logs);
+        [traces, logs]
+            .into_iter()
+            .filter_map(|(signal, outlet, to, tally)| {
+                let status = signal_status(outlet.as_ref()?, to.as_ref()?, now);
+                Some((signal.as_str(), SignalStatus { tally: tally.clone(), ..status }))
+            })
+            .collect()
+    }
+
+    fn correlation(&self) -> CorrelationStatus {
+        let counters = self.correlator.counters();
+        let outcomes: BTreeMap<_, _> =
+            Outcome::ALL.iter().map(|outcome| (outcome.as_str(), counters.of(*outcome))).collect();
+        let (joined, with_id) =
+            Outcome::ALL.iter().filter(|outcome| **outcome != Outcome::NoId).fold((0, 0), |sum, outcome| {
+                let lines = counters.of(*outcome);
+                (sum.0 + if outcome.is_joined() { lines } else { 0 }, sum.1 + lines)
+            });
+        let evictions = counters.evictions;
+        CorrelationStatus {
+            outcomes,
+            joined_share: (with_id > 0).then(|| joined as f64 / with_id as f64),
+            held_lines: self.correlator.held_lines() as u64,
+            evicted: [("tasks", evictions.tasks), ("spans", evictions.spans), ("numbers", evictions.numbers)]
+                .into(),
+            waited_lines: counters.waited.counts.iter().skip(1).sum(),
+            waited_seconds: counters.waited.sum.as_secs_f64(),
+        }
+    }
+
+    fn memory(&self) -> MemoryStatus {
+        MemoryStatus {
+            limit_bytes: self.shares.limit as u64,
+            held_lines_bytes: self.correlator.held_bytes() as u64,
+            evidence_bytes: self.correlator.index_bytes() as u64,
+            requests_bytes: self.outlets.iter().map(Outlet::bytes).sum::<usize>() as u64,
+        }
+    }
+}
+
+fn lag(info: &StreamInfo) -> u64 {
+    info.size.unwrap_or(info.disk_size).saturating_sub(info.settled)
+}
+
+fn file(info: &StreamInfo, now: Now) -> FileStatus {
+    let lag_bytes = lag(info);
+    let state = match (lag_bytes, info.deleted) {
+        (_, true) => "deleted, held open",
+        (0, false) => "settled",
+        _ => "reading",
+    };
+    // The file's last change is the newest moment at which its oldest unsettled line can have been written.
+    let oldest = (lag_bytes > 0)
+        .then(|| now.wall_unix_nano.saturating_sub(info.modified_unix_nano) / model::NANOS_PER_SECOND);
+    FileStatus {
+        path: info.path.display().to_string(),
+        state: state.to_owned(),
+        offset: info.settled,
+        size: info.size.unwrap_or(info.disk_size),
+        lag_bytes,
+        oldest_seconds: oldest,
+    }
+}
+
+fn signal_status(outlet: &Outlet, to: &Destination, now: Now) -> SignalStatus {
+    let (state, why) = match outlet.state() {
+        State::Ok => ("ok", String::new()),
+        State::Retrying { message, .. } => ("retrying", message.clone()),
+        State::Blocked { message, .. } => ("blocked", message.clone()),
+        State::Refusing { message } => ("refusing", message.clone()),
+    };
+    let since = outlet.state().since().map(|since| now.mono.saturating_sub(since).as_secs());
+    let endpoint = to.transport.url.clone();
+    SignalStatus { endpoint, state, why, since_seconds: since, tally: super::SignalTally::default() }
+}

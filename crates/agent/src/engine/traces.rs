@@ -1,0 +1,339 @@
+//! Trace files: read for delivery, and as evidence for the lines.
+//!
+//! Usually one reading serves both. The two part where they must: while the traces' endpoint is down, evidence goes on
+//! alone; while the logs' endpoint is down, spans are delivered, but evidence waits for the lines and is read again at
+//! their time; after a start, what was delivered before is read again as evidence only. Both readings go through the
+//! files by the data's own time (`plan`).
+
+use super::identity::Identity;
+use super::outlet::Outlet;
+use super::plan::Plan;
+use super::redaction_stub::Redactor;
+use super::set_aside::{Keep, Rejected};
+use super::tally::{SignalTally, add};
+use exporter::batch::{Groups, HeldRecord};
+use exporter::encode;
+use model::{NANOS_PER_MICRO, Now, Span, StreamId};
+use parser::correlate::Correlator;
+use parser::evidence::SpanFacts;
+use parser::zipkin::{self, Context, DropRules, Folded, Item};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+use watcher::{Found, Line, Purpose, Reason, Seek, Taken, Watcher};
+
+/// Bytes read in one step.
+const CHUNK: usize = 128 << 10;
+
+/// What a step works with.
+pub(super) struct Desk<'e> {
+    pub(super) watcher: &'e mut Watcher,
+    pub(super) correlator: &'e mut Correlator<HeldRecord>,
+    pub(super) outlet: Option<&'e mut Outlet>,
+    pub(super) identity: &'e mut Identity,
+    pub(super) tally: &'e mut SignalTally,
+    pub(super) keep: &'e mut dyn Keep,
+}
+
+/// What is known of one trace file.
+struct File {
+    context: Arc<Context>,
+    /// The host in its name.
+    host: Option<model::Uuid>,
+    created_unix_nano: u64,
+    /// The next line for delivery, and the next one as evidence, in bytes of the stream.
+    deliver_at: u64,
+    evidence_at: u64,
+}
+
+/// The reading of trace files.
+pub(super) struct TraceRoom {
+    host_name: String,
+    extra: Vec<(String, String)>,
+    rules: DropRules,
+    redactor: Arc<Redactor>,
+    folded: Folded,
+    groups: Groups,
+    files: HashMap<StreamId, File>,
+    /// Contexts are few: one for each service and host.
+    contexts: HashMap<(String, Option<model::Uuid>), Arc<Context>>,
+    deliver: Plan,
+    evidence: Plan,
+    last_change_unix_nano: Option<u64>,
+    /// Spans are shipped; else the files are evidence alone.
+    delivers: bool,
+}
+
+impl TraceRoom {
+    pub(super) fn new(
+        host_name: &str,
+        extra: Vec<(String, String)>,
+        rules: DropRules,
+        redactor: Arc<Redactor>,
+        delivers: bool,
+    ) -> Self {
+        Self {
+            host_name: host_name.to_owned(),
+            extra,
+            rules,
+            redactor,
+            folded: Folded::default(),
+            groups: Groups::new(),
+            files: HashMap::new(),
+            contexts: HashMap::new(),
+            deliver: Plan::default(),
+            evidence: Plan::default(),
+            last_change_unix_nano: None,
+            delivers,
+        }
+    }
+
+    /// The newest change of any trace file.
+    pub(super) fn last_change_unix_nano(&self) -> Option<u64> {
+        self.last_change_unix_nano
+    }
+
+    /// Up to which time all evidence has been read; `None` if there is none unread.
+    pub(super) fn evidence_up_to(&self) -> Option<u64> {
+        self.evidence.read_up_to()
+    }
+
+    /// Whether a line waits to be delivered.
+    pub(super) fn has_work(&self) -> bool {
+        self.deliver.first().is_some()
+    }
+
+    /// A file was found. `evidence_from`: files last changed before this time have nothing to say about any line that
+    /// is still to be read.
+    pub(super) fn found(&mut self, found: &Found, evidence_from: u64, identity: &mut Identity) {
+        let name = file_name(&found.path).and_then(zipkin::file_name);
+        identity.trace_file(name.as_ref().and_then(|name| name.host));
+        let (service, host) = name.map_or((String::new(), None), |name| (name.service.to_owned(), name.host));
+        let context = self.context(service, host);
+        let wanted = found.modified_unix_nano >= evidence_from;
+        let evidence_at = if wanted { 0 } else { found.resume_at };
+        let file = File {
+            context,
+            host,
+            created_unix_nano: found.created_unix_nano,
+            deliver_at: found.resume_at,
+            evidence_at,
+        };
+        self.files.insert(found.stream, file);
+        self.last_change_unix_nano = self.last_change_unix_nano.max(Some(found.modified_unix_nano));
+        self.offer(found.stream);
+    }
+
+    /// A file has more.
+    pub(super) fn grew(&mut self, stream: StreamId, now: Now) {
+        self.last_change_unix_nano = self.last_change_unix_nano.max(Some(now.wall_unix_nano));
+        self.offer(stream);
+    }
+
+    /// A file is gone.
+    pub(super) fn gone(&mut self, stream: StreamId) {
+        self.files.remove(&stream);
+        self.deliver.forget(stream);
+        self.evidence.forget(stream);
+    }
+
+    fn offer(&mut self, stream: StreamId) {
+        let Some(file) = self.files.get(&stream) else { return };
+        if self.delivers {
+            self.deliver.offer(stream, file.created_unix_nano);
+        }
+        self.evidence.offer(stream, file.created_unix_nano);
+    }
+
+    fn context(&mut self, service: String, host: Option<model::Uuid>) -> Arc<Context> {
+        let make = || {
+            let context = Context::new(self.host_name.clone()).fallback(service.clone(), host);
+            Arc::new(context.attributes(self.extra.clone()))
+        };
+        Arc::clone(self.contexts.entry((service.clone(), host)).or_insert_with(make))
+    }
+
+    /// Reads a piece, for delivery if there is room, and of evidence up to `limit` if delivery does not bring it along.
+    /// Says whether there is more to be done at once.
+    pub(super) fn step(&mut self, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) -> bool {
+        let room = desk.outlet.as_ref().is_some_and(|outlet| outlet.has_room());
+        let next = self.deliver.first().filter(|_| room);
+        if let Some(stream) = next {
+            self.deliver_from(stream, desk, limit, now);
+        }
+        let wanted = self.evidence.read_up_to().is_some_and(|up_to| limit.is_none_or(|limit| up_to <= limit));
+        let apart = self.evidence.first().filter(|stream| wanted && Some(*stream) != next);
+        if let Some(stream) = apart {
+            self.learn_from(stream, desk);
+        }
+        next.is_some() || apart.is_some()
+    }
+
+    fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) {
+        let Some(file) = self.files.get_mut(&stream) else { return self.deliver.forget(stream) };
+        let Desk { watcher, correlator, outlet, identity, tally, keep } = desk;
+        let Some(outlet) = outlet.as_deref_mut() else { return };
+        let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
+        let mut newest = 0;
+        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
+            let line = match item {
+                watcher::Item::Line(line) => line,
+                watcher::Item::Skipped(skipped) => {
+                    passed_over(tally, skipped.reason, skipped.bytes);
+                    return Taken::default();
+                }
+            };
+            let along = file.evidence_at == line.start && limit.is_none_or(|limit| newest <= limit);
+            let mut reading = Reading {
+                context: &file.context,
+                rules: &self.rules,
+                redactor: &self.redactor,
+                folded: &mut self.folded,
+                groups: &mut self.groups,
+                correlator: along.then_some(&mut **correlator),
+                outlet,
+                identity,
+                tally,
+                keep: &mut **keep,
+                path: &path,
+                file_host: file.host,
+                newest: 0,
+                parts: 0,
+            };
+            reading.line(line, now);
+            newest = newest.max(reading.newest);
+            let parts = reading.parts;
+            file.deliver_at = line.end;
+            if along {
+                file.evidence_at = line.end;
+            }
+            let taken = Taken::parts(parts);
+            if outlet.has_room() { taken } else { taken.and_stop() }
+        });
+        file.deliver_at = watcher.info(stream).map_or(file.deliver_at, |info| info.deliver_at);
+        let along = file.evidence_at >= file.deliver_at;
+        self.deliver.advance(stream, newest);
+        if outcome.at_end {
+            self.deliver.rest(stream);
+        }
+        if along {
+            self.evidence.advance(stream, newest);
+            if outcome.at_end {
+                self.evidence.rest(stream);
+            }
+        }
+    }
+
+    fn learn_from(&mut self, stream: StreamId, desk: &mut Desk<'_>) {
+        let Some(file) = self.files.get_mut(&stream) else { return self.evidence.forget(stream) };
+        let (watcher, correlator) = (&mut *desk.watcher, &mut *desk.correlator);
+        if watcher.info(stream).is_none_or(|info| info.evidence_at != Some(file.evidence_at)) {
+            watcher.seek_evidence(stream, Seek::Offset(file.evidence_at));
+        }
+        let (mut newest, file_host) = (0, file.host);
+        let outcome = watcher.read(stream, Purpose::Evidence, CHUNK, &mut |item| {
+            if let watcher::Item::Line(line) = item {
+                zipkin::read(line.bytes, &file.context, &self.rules, |item| {
+                    if let Item::Span { facts, .. } | Item::Dropped { facts } = item {
+                        newest = newest.max(end_unix_nano(&facts));
+                        correlator.span(&facts, file_host);
+                    }
+                });
+                file.evidence_at = line.end;
+            }
+            Taken::default()
+        });
+        file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
+        self.evidence.advance(stream, newest);
+        if outcome.at_end {
+            self.evidence.rest(stream);
+        }
+    }
+}
+
+/// One line on its way to the outlet.
+struct Reading<'r> {
+    context: &'r Context,
+    rules: &'r DropRules,
+    redactor: &'r Redactor,
+    folded: &'r mut Folded,
+    groups: &'r mut Groups,
+    /// Set if the line teaches as well.
+    correlator: Option<&'r mut Correlator<HeldRecord>>,
+    outlet: &'r mut Outlet,
+    identity: &'r mut Identity,
+    tally: &'r mut SignalTally,
+    keep: &'r mut dyn Keep,
+    path: &'r str,
+    file_host: Option<model::Uuid>,
+    /// The newest end of a span in the line.
+    newest: u64,
+    /// Records that went to the outlet.
+    parts: u32,
+}
+
+impl Reading<'_> {
+    fn line(&mut self, line: Line<'_>, now: Now) {
+        self.tally.lines += 1;
+        self.tally.read_bytes += line.end - line.start;
+        let (context, rules) = (self.context, self.rules);
+        zipkin::read(line.bytes, context, rules, |item| match item {
+            Item::Span { span, facts, raw } => {
+                self.learn(&facts);
+                self.span(span, &facts, raw, line, now);
+            }
+            Item::Dropped { facts } => {
+                self.learn(&facts);
+                self.tally.records += 1;
+                add(&mut self.tally.dropped, "traces.drop", 1);
+            }
+            Item::Bad { offset, bytes, reason } => self.bad(offset, bytes, reason, line),
+        });
+    }
+
+    fn learn(&mut self, facts: &SpanFacts<'_>) {
+        self.newest = self.newest.max(end_unix_nano(facts));
+        if let Some(correlator) = self.correlator.as_deref_mut() {
+            correlator.span(facts, self.file_host);
+        }
+    }
+
+    fn span(&mut self, span: &mut Span<'_>, facts: &SpanFacts<'_>, raw: &[u8], line: Line<'_>, now: Now) {
+        self.tally.records += 1;
+        if !self.folded.first_seen(facts, span.kind) {
+            self.tally.folded += 1;
+            return;
+        }
+        self.identity.span(span, facts.host);
+        self.tally.redacted += self.redactor.span(span, raw);
+        let group = self.groups.get(&span.resource, &span.scope);
+        self.outlet.push(&group, line.receipt, now, |out| encode::span(span, out));
+        self.parts += 1;
+    }
+
+    fn bad(&mut self, offset: usize, bytes: &[u8], reason: zipkin::Reason, line: Line<'_>) {
+        add(&mut self.tally.set_aside, reason.as_str(), 1);
+        self.keep.keep(&Rejected {
+            signal: "traces",
+            reason: reason.as_str(),
+            message: "not a span that can be read",
+            path: self.path,
+            offset: line.start + offset as u64,
+            form: "source",
+            bytes,
+        });
+    }
+}
+
+/// Counts bytes that the watcher passed over. What is left out because it is not wanted is no loss.
+pub(super) fn passed_over(tally: &mut SignalTally, reason: Reason, bytes: u64) {
+    add(&mut tally.lost_bytes, reason.as_str(), bytes);
+}
+
+fn end_unix_nano(facts: &SpanFacts<'_>) -> u64 {
+    facts.end_unix_micros.saturating_mul(NANOS_PER_MICRO)
+}
+
+fn file_name(path: &Path) -> Option<&str> {
+    path.file_name().and_then(std::ffi::OsStr::to_str)
+}

@@ -1,0 +1,90 @@
+//! The control socket: a Unix socket, root's alone (0600), on which `status` asks.
+//!
+//! Protocol: the client sends one line with a question (`status`), the agent answers with one JSON object and closes.
+
+use super::wakeup::Sender;
+use crate::engine::Status;
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::Duration;
+
+/// How long either side waits for the other.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// The longest question.
+const QUESTION: u64 = 1024;
+
+/// The listening socket; dropping it removes the file.
+pub(crate) struct Control {
+    path: PathBuf,
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// Listens at `path` on a thread of its own; `ask` makes the event that brings the engine's answer back.
+///
+/// # Errors
+/// If the socket can't be made. A file left behind by a killed agent is replaced; one in use is not.
+pub(crate) fn listen<E: Send + 'static>(
+    path: &Path,
+    sender: Sender<E>,
+    ask: impl Fn(SyncSender<Status>) -> E + Send + 'static,
+) -> io::Result<Control> {
+    if let Some(parent) = path.parent() {
+        std::fs::create_dir_all(parent)?;
+    }
+    if UnixStream::connect(path).is_ok() {
+        return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent listens there"));
+    }
+    let _ = std::fs::remove_file(path);
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let serve = move || {
+        for client in listener.incoming().flatten() {
+            // A client that goes away is its own affair.
+            let _ = answer(client, &sender, &ask);
+        }
+    };
+    std::thread::Builder::new().name("control".to_owned()).spawn(serve)?;
+    Ok(Control { path: path.to_path_buf() })
+}
+
+fn answer<E>(
+    mut client: UnixStream,
+    sender: &Sender<E>,
+    ask: &impl Fn(SyncSender<Status>) -> E,
+) -> io::Result<()> {
+    client.set_read_timeout(Some(PATIENCE))?;
+    client.set_write_timeout(Some(PATIENCE))?;
+    let mut question = String::new();
+    BufReader::new(&client).take(QUESTION).read_line(&mut question)?;
+    if question.trim() != "status" {
+        return writeln!(client, "{{\"error\":\"there is one question: status\"}}");
+    }
+    let (reply, replies) = sync_channel(1);
+    if !sender.send(ask(reply)) {
+        return Ok(());
+    }
+    let status = replies.recv_timeout(PATIENCE).map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?;
+    serde_json::to_writer(&client, &status)?;
+    writeln!(client)
+}
+
+/// Asks the agent that listens at `path`; gives its JSON.
+///
+/// # Errors
+/// If nobody listens there or no answer comes within five seconds.
+pub(crate) fn ask(path: &Path) -> io::Result<serde_json::Value> {
+    let mut stream = UnixStream::connect(path)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    writeln!(stream, "status")?;
+    let mut text = String::new();
+    stream.read_to_string(&mut text)?;
+    serde_json::from_str(&text).map_err(io::Error::from)
+}

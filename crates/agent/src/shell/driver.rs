@@ -1,0 +1,288 @@
+//! The engine's thread, and what it sets in motion: requests, checkpoints, answers to `status`.
+//!
+//! Life: [`Agent::start`] opens everything; [`Agent::stop`] ends reading at once, gives open requests five seconds,
+//! saves, and returns. Dropping without stopping loses nothing but the last second's checkpoints.
+
+use super::clock::Clock;
+use super::control::{self, Control};
+use super::positions::{self, Positions};
+use super::rejected::RejectedFiles;
+use super::telemetry;
+use super::wakeup::{Inbox, Sender, channel};
+use crate::config::Settings;
+use crate::engine::{Attempt, Engine, Request, Signal, Status, Turn};
+use crate::shell::transports::{Transports, own_transport};
+use exporter::classify::Answer;
+use model::Now;
+use opentelemetry_sdk::metrics::SdkMeterProvider;
+use std::collections::BTreeMap;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+use watcher::store::Trouble;
+use watcher::{Health, Hint, NotifySource, RealFs};
+
+/// How long open requests get at a stop.
+const GRACE: Duration = Duration::from_secs(5);
+/// How often checkpoints are saved while records settle.
+const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long the engine may take to answer `status`.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the engine's thread is told.
+pub(crate) enum Event {
+    /// Files changed.
+    Wake,
+    /// A request was answered.
+    Answered { signal: Signal, attempt: Attempt, answer: Answer },
+    /// A save has ended.
+    Saved(Result<(), Trouble>),
+    /// Somebody asks how it is.
+    Ask(SyncSender<Status>),
+    /// End.
+    Stop,
+}
+
+/// A running agent.
+pub(crate) struct Agent {
+    sender: Sender<Event>,
+    thread: JoinHandle<()>,
+    _control: Option<Control>,
+    metrics: Option<SdkMeterProvider>,
+}
+
+impl Agent {
+    /// Opens store, files and socket, and starts the engine's thread. Transports work on `runtime`.
+    ///
+    /// # Errors
+    /// What keeps it from running at all: another agent on the same store, or a transport that can't be made.
+    pub(crate) fn start(settings: Settings, runtime: &tokio::runtime::Handle) -> Result<Self, String> {
+        let clock = Clock::start();
+        let transports = Transports::new(&settings.export)?;
+        let (sender, inbox) = channel();
+        let saver = sender.clone();
+        let saved = move |result| {
+            saver.send(Event::Saved(result));
+        };
+        let opened =
+            positions::open(&settings.checkpoint, clock, saved).map_err(|error| error.to_string())?;
+        let keep = Box::new(RejectedFiles::new(&settings.checkpoint, clock));
+        let mut engine = Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, keep, clock.now());
+        opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
+        let notify = notify(&sender);
+        let work = Work {
+            engine,
+            inbox,
+            clock,
+            transports,
+            positions: opened.positions,
+            notify,
+            sender: sender.clone(),
+            runtime: runtime.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("engine".to_owned())
+            .spawn(move || work.run())
+            .map_err(|error| error.to_string())?;
+        let control = listen(&settings, &sender);
+        let metrics = own_metrics(&settings, runtime, &sender);
+        Ok(Self { sender, thread, _control: control, metrics })
+    }
+
+    /// Asks the engine how it is; `None` if it does not answer within five seconds.
+    pub(crate) fn status(&self) -> Option<Status> {
+        ask(&self.sender)
+    }
+
+    /// Whether the engine's thread still runs.
+    pub(crate) fn is_running(&self) -> bool {
+        !self.thread.is_finished()
+    }
+
+    /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint. Blocks.
+    pub(crate) fn stop(self) {
+        if let Some(metrics) = self.metrics {
+            // Its last numbers; the collector may be gone.
+            let _ = metrics.shutdown_with_timeout(Duration::from_secs(1));
+        }
+        self.sender.send(Event::Stop);
+        let _ = self.thread.join();
+    }
+}
+
+fn ask(sender: &Sender<Event>) -> Option<Status> {
+    let (reply, replies) = sync_channel(1);
+    if !sender.send(Event::Ask(reply)) {
+        return None;
+    }
+    replies.recv_timeout(PATIENCE).ok()
+}
+
+fn notify(sender: &Sender<Event>) -> NotifySource {
+    let sender = sender.clone();
+    NotifySource::new(move |hint| match hint {
+        Hint::Path(path) => sender.changed(Some(path), Event::Wake),
+        Hint::Rescan | Hint::Notified(_) => sender.changed(None, Event::Wake),
+    })
+}
+
+/// A socket that can't be had is no reason not to run.
+fn listen(settings: &Settings, sender: &Sender<Event>) -> Option<Control> {
+    let path = &settings.telemetry.socket;
+    let control = control::listen(path, sender.clone(), Event::Ask);
+    if let Err(error) = &control {
+        tracing::warn!(socket = %path.display(), %error, "status can't be asked");
+    }
+    control.ok()
+}
+
+fn own_metrics(
+    settings: &Settings,
+    runtime: &tokio::runtime::Handle,
+    sender: &Sender<Event>,
+) -> Option<SdkMeterProvider> {
+    let sender = sender.clone();
+    let source = telemetry::cached(move || ask(&sender));
+    let resource = settings.own_resource(std::env::var("OTEL_SERVICE_NAME").ok());
+    let transport = own_transport(&settings.export);
+    let started = transport.and_then(|transport| {
+        transport.map(|transport| telemetry::start(transport, runtime.clone(), resource, source)).transpose()
+    });
+    started.unwrap_or_else(|error| {
+        tracing::warn!(%error, "own metrics are off");
+        None
+    })
+}
+
+/// Everything the engine's thread owns.
+struct Work {
+    engine: Engine,
+    inbox: Inbox<Event>,
+    clock: Clock,
+    transports: Transports,
+    positions: Positions,
+    notify: NotifySource,
+    sender: Sender<Event>,
+    runtime: tokio::runtime::Handle,
+}
+
+impl Work {
+    fn run(mut self) {
+        let mut saving = Saving::default();
+        let mut stop_by: Option<Duration> = None;
+        loop {
+            let now = self.clock.now();
+            let turn = self.engine.turn(now);
+            self.send(&turn.requests);
+            self.watch();
+            saving.step(&mut self.engine, &self.positions, now);
+            if stop_by.is_some_and(|time| now.mono >= time || !self.engine.has_open_requests()) {
+                break;
+            }
+            let timeout = wait(&turn, stop_by.or(saving.due(&self.engine)), now.mono);
+            if !self.take_events(timeout, &mut stop_by) {
+                break;
+            }
+        }
+        saving.pending.extend(self.engine.changed_entries(self.clock.now()));
+        self.positions.close(saving.pending.into_iter().collect());
+    }
+
+    /// Listens where the watcher says that events matter.
+    fn watch(&mut self) {
+        if let Some(directories) = self.engine.take_directories() {
+            self.notify.sync(&directories);
+        }
+        self.engine.watching(match self.notify.health() {
+            Health::Notified => None,
+            Health::Polling { cause } => Some(cause),
+        });
+    }
+
+    fn send(&self, requests: &[Request]) {
+        for request in requests {
+            let Some(transport) = self.transports.of(request.signal) else { continue };
+            let (sender, body) = (self.sender.clone(), request.body.clone());
+            let (signal, attempt) = (request.signal, request.attempt);
+            self.runtime.spawn(async move {
+                let answer = transport.send(body).await;
+                sender.send(Event::Answered { signal, attempt, answer });
+            });
+        }
+    }
+
+    /// Takes all events there are, waiting for the first; false when nobody is left to send any.
+    fn take_events(&mut self, timeout: Duration, stop_by: &mut Option<Duration>) -> bool {
+        let mut timeout = timeout;
+        loop {
+            match self.inbox.next(timeout) {
+                Ok(None) => return true,
+                Ok(Some(event)) => self.take(event, stop_by),
+                Err(()) => return false,
+            }
+            timeout = Duration::ZERO;
+        }
+    }
+
+    fn take(&mut self, event: Event, stop_by: &mut Option<Duration>) {
+        let now = self.clock.now();
+        match event {
+            Event::Wake => {
+                let changes = self.inbox.changes();
+                let hints = changes
+                    .paths
+                    .into_iter()
+                    .map(Hint::Path)
+                    .chain(changes.everything.then_some(Hint::Rescan));
+                hints.for_each(|hint| self.engine.wake(hint));
+            }
+            Event::Answered { signal, attempt, answer } => {
+                self.engine.answered(signal, attempt, &answer, now)
+            }
+            Event::Saved(result) => self.engine.saved(result.as_ref().err()),
+            Event::Ask(reply) => {
+                // Who asked may have gone.
+                let _ = reply.try_send(self.engine.status(now));
+            }
+            Event::Stop => {
+                self.engine.stop();
+                stop_by.get_or_insert(now.mono + GRACE);
+            }
+        }
+    }
+}
+
+/// How long to sleep: not at all while there is work, else to the next deadline, and at most a minute.
+fn wait(turn: &Turn, other: Option<Duration>, now: Duration) -> Duration {
+    if turn.more {
+        return Duration::ZERO;
+    }
+    let deadline = [turn.deadline, other].into_iter().flatten().min();
+    deadline.map_or(Duration::from_secs(60), |time| time.saturating_sub(now))
+}
+
+/// Checkpoints on their way to the store's thread.
+#[derive(Default)]
+struct Saving {
+    pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    next: Duration,
+}
+
+impl Saving {
+    fn step(&mut self, engine: &mut Engine, positions: &Positions, now: Now) {
+        if now.mono < self.next || !(engine.has_changed_entries() || !self.pending.is_empty()) {
+            return;
+        }
+        self.pending.extend(engine.changed_entries(now));
+        let changes = std::mem::take(&mut self.pending).into_iter().collect();
+        match positions.save(changes) {
+            Ok(()) => self.next = now.mono + SAVE_EVERY,
+            // Still busy with the last ones: again when it says that it is done.
+            Err(changes) => self.pending = changes.into_iter().collect(),
+        }
+    }
+
+    fn due(&self, engine: &Engine) -> Option<Duration> {
+        engine.has_changed_entries().then_some(self.next)
+    }
+}

@@ -1,0 +1,14 @@
+//! What touches the outside world: clocks, threads, signals, sockets, the network, files of our own.
+//!
+//! Promises: all decisions are the engine's; here is only what carries them out. Every channel is bounded.
+
+pub(crate) mod clock;
+pub(crate) mod control;
+pub(crate) mod driver;
+pub(crate) mod own_log;
+pub(crate) mod positions;
+pub(crate) mod rejected;
+pub(crate) mod signals;
+pub(crate) mod telemetry;
+pub(crate) mod transports;
+pub(crate) mod wakeup;
