@@ -7,7 +7,7 @@
 mod frames;
 mod source;
 
-pub(crate) use frames::Progress;
+pub(crate) use frames::{Progress, Walk};
 
 use crate::fs::File;
 use crate::saved::Packing;

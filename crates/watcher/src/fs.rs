@@ -104,3 +104,15 @@ pub trait FileSystem: Send {
     /// What the kernel says.
     fn space(&self, path: &Path) -> io::Result<Space>;
 }
+
+/// Reads until `buf` is full or the file ends; how much.
+pub(crate) fn read_full(file: &dyn File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
+    let mut filled = 0;
+    while let Some(room) = buf.get_mut(filled..).filter(|room| !room.is_empty()) {
+        match file.read_at(room, offset + filled as u64)? {
+            0 => break,
+            read => filled += read,
+        }
+    }
+    Ok(filled)
+}

@@ -11,6 +11,7 @@
 mod document;
 mod window;
 
+pub(crate) use document::is_whole;
 pub(crate) use window::Window;
 
 use document::Document;

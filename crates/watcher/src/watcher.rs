@@ -1,22 +1,105 @@
-//! The facade.
+//! The facade: one turn of the engine's loop after another.
+//!
+//! Promises: [`Watcher::scan`] finds what changed at a cost that follows the changes, not the number of files;
+//! [`Watcher::read`] hands out lines; nothing else touches the disk. Leaves to others: when to call.
+//!
+//! A name is *looked at* (`look`: is it the same file as before, has it grown?); what is new is *placed*
+//! (`place`: which stream is it?); a stream that none is found for is *begun* (`begin`: from where?); what
+//! waits for something is *tended* (`tend`: files that vanished, compressed files that still grow,
+//! descriptors).
 
+mod begin;
+mod descriptors;
+mod look;
+mod place;
+mod read;
+mod resume;
+mod save;
+mod tend;
+mod timing;
+
+use crate::discover::Directory;
+use crate::fs::FileSystem;
+use crate::lines::Window;
+use crate::stream::{Cursor, Stream, Streams};
 use crate::{
-    Change, Dirty, FileSystem, Held, Hint, Item, Now, Purpose, ReadOutcome, Receipt, SavedStream, Seek,
-    Settings, StreamId, StreamInfo, StreamKind, Taken,
+    Change, Held, Hint, Now, Purpose, Receipt, SavedStream, Seek, Settings, StreamId, StreamInfo, StreamKind,
 };
+use descriptors::Decoders;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
 use std::time::Duration;
+use timing::Timing;
 
 /// Finds, reads and settles the streams of all watched files.
 pub struct Watcher {
+    fs: Box<dyn FileSystem>,
     settings: Settings,
+    /// What is known of each directory.
+    tree: BTreeMap<PathBuf, Directory>,
+    streams: Streams,
+    /// Which logs were seen before; of the others, `start_at` decides.
+    begun: Vec<bool>,
+    /// No checkpoint knew of a trace file, and the first look is not over.
+    first_traces: bool,
+    /// Names to be looked at in the next scan.
+    hinted: BTreeSet<PathBuf>,
+    /// New names that the last scan had no time for.
+    backlog: VecDeque<PathBuf>,
+    /// Names that can't be placed yet.
+    deferred: BTreeMap<PathBuf, place::Deferred>,
+    /// Streams without any file, and since when.
+    missing: BTreeMap<StreamId, Duration>,
+    /// Streams whose compressed file is not ready.
+    waiting: BTreeSet<StreamId>,
+    /// Streams that grew lately: looked at each second.
+    warm: BTreeMap<StreamId, Duration>,
+    /// Streams that could not be read when it was last tried.
+    blocked: BTreeSet<StreamId>,
+    /// Streams with an open plain file.
+    open: BTreeSet<StreamId>,
+    decoders: Decoders,
+    /// The sweep over all names: the last one looked at.
+    swept: PathBuf,
+    timing: Timing,
+    now: Now,
+    changes: Vec<Change>,
+    dirty: Vec<StreamId>,
+    removed: Vec<u64>,
+    /// The read buffer for plain files.
+    window: Window,
 }
 
 impl Watcher {
     /// Takes in what the checkpoints say; touches no file until the first [`scan`](Self::scan).
     #[must_use]
-    pub fn new(_fs: Box<dyn FileSystem>, settings: Settings, _saved: Vec<SavedStream>) -> Self {
-        Self { settings }
+    pub fn new(fs: Box<dyn FileSystem>, settings: Settings, saved: Vec<SavedStream>) -> Self {
+        let mut watcher = Self {
+            fs,
+            begun: vec![false; settings.logs.len()],
+            settings,
+            tree: BTreeMap::new(),
+            streams: Streams::default(),
+            first_traces: true,
+            hinted: BTreeSet::new(),
+            backlog: VecDeque::new(),
+            deferred: BTreeMap::new(),
+            missing: BTreeMap::new(),
+            waiting: BTreeSet::new(),
+            warm: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            open: BTreeSet::new(),
+            decoders: Decoders::default(),
+            swept: PathBuf::new(),
+            timing: Timing::default(),
+            now: Now::default(),
+            changes: Vec::new(),
+            dirty: Vec::new(),
+            removed: Vec::new(),
+            window: Window::default(),
+        };
+        saved.into_iter().for_each(|saved| watcher.resume(saved));
+        watcher
     }
 
     /// The settings it was made with.
@@ -26,76 +109,135 @@ impl Watcher {
     }
 
     /// The next scan looks at this.
-    pub fn wake(&mut self, _hint: Hint) {}
+    pub fn wake(&mut self, hint: Hint) {
+        match hint {
+            Hint::Path(path) => {
+                self.hinted.insert(path);
+            }
+            Hint::Rescan => {
+                self.tree.values_mut().for_each(Directory::distrust);
+                self.timing.rescan();
+            }
+            Hint::Notified(notified) => self.timing.notified(notified),
+        }
+    }
 
     /// Looks at what was hinted at and at what is due. Call it after hints came, and when
     /// [`next_wake`](Self::next_wake) has passed.
-    pub fn scan(&mut self, _now: Now) -> Vec<Change> {
-        Vec::new()
+    pub fn scan(&mut self, now: Now) -> Vec<Change> {
+        self.now = now;
+        let due = self.timing.due(now.mono);
+        let mut sightings = Vec::new();
+        self.look_at_hints(&mut sightings);
+        self.sweep(due.sweep, &mut sightings);
+        if due.directories {
+            self.look_at_directories(&mut sightings);
+            self.look_at_warm(&mut sightings);
+        }
+        self.look_at_deferred(&mut sightings);
+        self.look_at_backlog(&mut sightings);
+        self.place(sightings);
+        self.tend();
+        self.end_of_first_look();
+        self.timing.restless = self.is_restless();
+        std::mem::take(&mut self.changes)
     }
 
-    /// When the next scan is due by itself, by the monotonic clock.
+    /// When the next scan is due by itself, by the monotonic clock. May be in the past: then at once.
     #[must_use]
     pub fn next_wake(&self) -> Duration {
-        Duration::ZERO
+        if self.hinted.is_empty() && self.backlog.is_empty() { self.timing.next() } else { self.now.mono }
     }
 
     /// The directories whose events matter, those that don't exist included.
     #[must_use]
     pub fn directories(&self) -> Vec<PathBuf> {
-        Vec::new()
+        let mut all: BTreeSet<PathBuf> = self.roots().into_iter().collect();
+        all.extend(self.tree.keys().cloned());
+        all.into_iter().collect()
     }
 
     /// The streams of one kind that have something to read, in the order in which they are to be read: trace
     /// files by creation, a log's siblings oldest first and the live file last.
-    pub fn unread(&self, _kind: StreamKind, _purpose: Purpose) -> impl Iterator<Item = StreamId> + '_ {
-        std::iter::empty()
+    pub fn unread(&self, kind: StreamKind, purpose: Purpose) -> impl Iterator<Item = StreamId> + '_ {
+        self.streams.unread(kind, purpose)
     }
 
-    /// All streams.
+    /// All streams that have a file.
     pub fn streams(&self) -> impl Iterator<Item = StreamInfo> + '_ {
-        std::iter::empty()
+        self.streams.iter().filter(|stream| stream.announced && stream.gone.is_none()).map(info)
     }
 
-    /// One stream.
+    /// One stream, gone or not.
     #[must_use]
-    pub fn info(&self, _stream: StreamId) -> Option<StreamInfo> {
-        None
-    }
-
-    /// Hands out lines, until about `max_bytes` were passed, `each` says stop, or nothing more can be read. At
-    /// least one line is handed out if there is one, however long.
-    pub fn read(
-        &mut self,
-        _stream: StreamId,
-        _purpose: Purpose,
-        _max_bytes: usize,
-        _each: &mut dyn FnMut(Item<'_>) -> Taken,
-    ) -> ReadOutcome {
-        ReadOutcome { bytes: 0, at_end: true, error: None }
+    pub fn info(&self, stream: StreamId) -> Option<StreamInfo> {
+        self.streams.get(stream).map(info)
     }
 
     /// From now on evidence of this stream is read from there.
-    pub fn seek_evidence(&mut self, _stream: StreamId, _seek: Seek) {}
+    pub fn seek_evidence(&mut self, stream: StreamId, seek: Seek) {
+        let Some(found) = self.streams.get_mut(stream) else { return };
+        found.evidence = match seek {
+            Seek::Nowhere => None,
+            Seek::Start => Some(Box::new(Cursor::at(0))),
+            Seek::Offset(offset) => Some(Box::new(Cursor::after(offset))),
+            Seek::Deliver => Some(Box::new(Cursor::at(found.deliver.next))),
+        };
+        self.decoders.forget(stream, Purpose::Evidence);
+        self.streams.refresh(stream);
+    }
 
     /// `n` parts of this line came back. `false` if it isn't open: it never was, or is settled.
-    pub fn settle(&mut self, _receipt: Receipt, _n: u32) -> bool {
-        false
+    pub fn settle(&mut self, receipt: Receipt, n: u32) -> bool {
+        let Some(stream) = self.streams.get_mut(receipt.stream) else { return false };
+        let settled = stream.tracker.settle(receipt.start, n);
+        if settled && !std::mem::replace(&mut stream.dirty, true) {
+            self.dirty.push(receipt.stream);
+        }
+        settled
     }
 
     /// This line has `n` parts more. `false` if it isn't open.
-    pub fn add_part(&mut self, _receipt: Receipt, _n: u32) -> bool {
-        false
-    }
-
-    /// What changed in the checkpoints since the last call.
-    pub fn take_dirty(&mut self, _now: Now) -> Dirty {
-        Dirty::default()
+    pub fn add_part(&mut self, receipt: Receipt, n: u32) -> bool {
+        self.streams.get_mut(receipt.stream).is_some_and(|stream| stream.tracker.add(receipt.start, n))
     }
 
     /// How the descriptors stand.
     #[must_use]
     pub fn held(&self) -> Held {
-        Held::default()
+        let holds = |id: &StreamId| self.streams.get(*id).and_then(Stream::holds);
+        Held {
+            open: self.open.len() + self.decoders.len(),
+            deleted_bytes: self.open.iter().filter_map(holds).sum(),
+        }
+    }
+
+    /// This stream's checkpoint is to be stored.
+    fn soil(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(id)
+            && !std::mem::replace(&mut stream.dirty, true)
+        {
+            self.dirty.push(id);
+        }
+    }
+}
+
+fn info(stream: &Stream) -> StreamInfo {
+    let place = stream.main_place();
+    let hints = place.map(|place| place.hints).unwrap_or_default();
+    let whole = stream.deliver.ended.then(|| stream.deliver.seen());
+    StreamInfo {
+        stream: stream.id,
+        kind: stream.kind,
+        path: stream.path().to_path_buf(),
+        created_unix_nano: stream.created(),
+        modified_unix_nano: u64::try_from(hints.mtime_ns).unwrap_or_default(),
+        size: stream.plain.as_ref().map(|place| place.hints.size).or(whole),
+        disk_size: hints.size,
+        settled: stream.tracker.settled(),
+        deliver_at: stream.deliver.next,
+        evidence_at: stream.evidence.as_ref().map(|cursor| cursor.next),
+        open_lines: stream.tracker.open_lines(),
+        deleted: place.is_none_or(|place| !place.named),
     }
 }

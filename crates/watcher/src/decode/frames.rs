@@ -4,7 +4,7 @@
 //! is a chain of blocks, each with its length before it (RFC 8878, section 3.1), so its end is found by
 //! hopping from block to block, and the walk goes on from where it stopped when the file has grown.
 
-use crate::fs::File;
+use crate::fs::{File, read_full};
 use std::io;
 
 const MAGIC: u32 = 0xFD2F_B528;
@@ -22,7 +22,7 @@ pub(crate) struct Progress {
 
 /// What a walk found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Found {
+pub(crate) enum Walk {
     /// At least one frame, and the file ends with a frame's end.
     Whole,
     /// The file ends inside a frame, or holds none yet.
@@ -38,22 +38,27 @@ enum Hop {
 }
 
 impl Progress {
+    /// Where the walk stands: behind the last header or block that is all there.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Walks on to the end of a file of `size` bytes.
     ///
     /// # Errors
     /// The disk's.
-    pub(crate) fn walk(&mut self, file: &dyn File, size: u64) -> io::Result<Found> {
+    pub(crate) fn walk(&mut self, file: &dyn File, size: u64) -> io::Result<Walk> {
         loop {
             if self.inside.is_none() && self.offset == size && self.frames > 0 {
-                return Ok(Found::Whole);
+                return Ok(Walk::Whole);
             }
             let mut header = [0; 18];
             let read = read_full(file, &mut header, self.offset)?;
             let header = header.get(..read).unwrap_or_default();
             match self.hop(header) {
                 Hop::To(next) if next.offset <= size => *self = next,
-                Hop::To(_) | Hop::Wait => return Ok(Found::Growing),
-                Hop::Foreign => return Ok(Found::Foreign),
+                Hop::To(_) | Hop::Wait => return Ok(Walk::Growing),
+                Hop::Foreign => return Ok(Walk::Foreign),
             }
         }
     }
@@ -103,24 +108,12 @@ impl Progress {
     }
 }
 
-/// Reads until `buf` is full or the file ends; how much.
-pub(crate) fn read_full(file: &dyn File, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-    let mut filled = 0;
-    while let Some(room) = buf.get_mut(filled..).filter(|room| !room.is_empty()) {
-        match file.read_at(room, offset + filled as u64)? {
-            0 => break,
-            read => filled += read,
-        }
-    }
-    Ok(filled)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Write;
 
-    fn walk(bytes: &[u8]) -> Found {
+    fn walk(bytes: &[u8]) -> Walk {
         Progress::default().walk(&bytes.to_vec(), bytes.len() as u64).unwrap()
     }
 
@@ -140,7 +133,7 @@ mod tests {
         for cut in
             (0..=bytes.len()).filter(|cut| cut % 97 == 0 || ends.iter().any(|end| end.abs_diff(*cut) < 20))
         {
-            let expected = if ends.contains(&cut) { Found::Whole } else { Found::Growing };
+            let expected = if ends.contains(&cut) { Walk::Whole } else { Walk::Growing };
             assert_eq!(walk(&bytes[..cut]), expected, "{cut} of {ends:?}");
         }
     }
@@ -150,17 +143,17 @@ mod tests {
         let bytes = frame(400_000, true);
         let mut progress = Progress::default();
         for cut in (0..bytes.len()).step_by(1000) {
-            assert_eq!(progress.walk(&bytes[..cut].to_vec(), cut as u64).unwrap(), Found::Growing);
+            assert_eq!(progress.walk(&bytes[..cut].to_vec(), cut as u64).unwrap(), Walk::Growing);
         }
-        assert_eq!(progress.walk(&bytes, bytes.len() as u64).unwrap(), Found::Whole);
+        assert_eq!(progress.walk(&bytes, bytes.len() as u64).unwrap(), Walk::Whole);
     }
 
     #[test]
     fn skippable_frames_are_skipped_and_foreign_bytes_told() {
         let skip = [&0x184D_2A53u32.to_le_bytes()[..], &3u32.to_le_bytes(), b"abc"].concat();
-        assert_eq!(walk(&[skip.clone(), frame(9, true)].concat()), Found::Whole);
-        assert_eq!(walk(&skip), Found::Growing);
-        assert_eq!(walk(&[frame(9, true), b"garbage".to_vec()].concat()), Found::Foreign);
-        assert_eq!(walk(b"[{}]\n"), Found::Foreign);
+        assert_eq!(walk(&[skip.clone(), frame(9, true)].concat()), Walk::Whole);
+        assert_eq!(walk(&skip), Walk::Growing);
+        assert_eq!(walk(&[frame(9, true), b"garbage".to_vec()].concat()), Walk::Foreign);
+        assert_eq!(walk(b"[{}]\n"), Walk::Foreign);
     }
 }

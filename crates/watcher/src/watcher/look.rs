@@ -1,0 +1,347 @@
+//! Looks at names: is it still the same file, has it grown?
+
+use super::Watcher;
+use crate::discover::{Class, Directory, Node, classify};
+use crate::fs::{Kind, Meta};
+use crate::saved::{Hints, Packing};
+use crate::{Change, Reason, StreamId, Trouble};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+/// How many names a scan looks at for the first time; the rest is for the next one.
+const NEW_AT_ONCE: usize = 1000;
+/// How long a stream counts as warm after it grew.
+pub(super) const WARM: Duration = Duration::from_secs(60);
+
+/// A name that stands for a file that is not known to be any stream's.
+pub(super) struct Sighting {
+    pub(super) path: PathBuf,
+    pub(super) class: Class,
+    pub(super) meta: Meta,
+}
+
+impl Watcher {
+    /// Where all begins: the trace directory, and each log's.
+    pub(super) fn roots(&self) -> Vec<PathBuf> {
+        let logs = self.settings.logs.iter().filter_map(|log| log.path.parent());
+        let mut roots: Vec<PathBuf> =
+            self.settings.traces.iter().map(PathBuf::as_path).chain(logs).map(Into::into).collect();
+        roots.sort();
+        roots.dedup();
+        roots
+    }
+
+    fn class_of(&self, path: &Path) -> Option<Class> {
+        classify(&self.settings, path.parent()?, path.file_name()?)
+    }
+
+    fn node(&mut self, path: &Path) -> Option<&mut Node> {
+        self.tree.get_mut(path.parent()?)?.names.get_mut(path.file_name()?)
+    }
+
+    /// The hints: of a log, anything but growth concerns the whole family, because siblings change places.
+    pub(super) fn look_at_hints(&mut self, out: &mut Vec<Sighting>) {
+        for path in std::mem::take(&mut self.hinted) {
+            match self.class_of(&path) {
+                Some(Class::Trace { .. }) if self.knows_dir(&path) => self.look(&path, out),
+                Some(Class::Log { .. }) if self.just_grew(&path) => self.look(&path, out),
+                _ => self.look_at_directory_of(&path, out),
+            }
+        }
+    }
+
+    fn knows_dir(&self, path: &Path) -> bool {
+        path.parent().is_some_and(|dir| self.tree.contains_key(dir))
+    }
+
+    fn just_grew(&mut self, path: &Path) -> bool {
+        let Ok(meta) = self.fs.stat(path) else { return false };
+        self.node(path)
+            .and_then(|node| node.seen)
+            .is_some_and(|seen| seen.same_file(&meta) && meta.size >= seen.size)
+    }
+
+    /// The nearest known directory at or above the path; or the roots below it, if it is above them.
+    fn look_at_directory_of(&mut self, path: &Path, out: &mut Vec<Sighting>) {
+        let known = path.ancestors().find(|dir| self.tree.contains_key(*dir)).map(Path::to_path_buf);
+        let roots = self.roots();
+        let below = roots.into_iter().filter(|root| root.starts_with(path) || path.starts_with(root));
+        for dir in known.into_iter().chain(below) {
+            if let Some(directory) = self.tree.get_mut(&dir) {
+                directory.distrust();
+            }
+            self.look_at_directory(&dir, out);
+        }
+    }
+
+    pub(super) fn look_at_directories(&mut self, out: &mut Vec<Sighting>) {
+        for root in self.roots() {
+            self.look_at_directory(&root, out);
+        }
+    }
+
+    /// Lists a directory if it changed, and those below it if they belong to the traces.
+    fn look_at_directory(&mut self, dir: &Path, out: &mut Vec<Sighting>) {
+        match self.fs.stat(dir) {
+            Ok(meta) if meta.kind == Kind::Directory => self.list(dir, &meta, out),
+            Ok(_) => self.lose_directory(dir, Some(Trouble::NotAFile)),
+            Err(error) if is_absent(&error) => self.lose_directory(dir, None),
+            Err(error) => self.directory_trouble(dir, Some(Trouble::Io(error.kind()))),
+        }
+        let traces = self.settings.traces.as_ref().is_some_and(|root| dir.starts_with(root));
+        let below = self.tree.get(dir).filter(|_| traces).map(|directory| directory.below.clone());
+        for name in below.into_iter().flatten() {
+            self.look_at_directory(&dir.join(name), out);
+        }
+    }
+
+    fn list(&mut self, dir: &Path, meta: &Meta, out: &mut Vec<Sighting>) {
+        if self.tree.get(dir).is_some_and(|directory| directory.is_unchanged(meta)) {
+            return;
+        }
+        let entries = match self.fs.list(dir) {
+            Ok(entries) => entries,
+            Err(error) if is_absent(&error) => return self.lose_directory(dir, None),
+            Err(error) => return self.directory_trouble(dir, Some(Trouble::Io(error.kind()))),
+        };
+        self.directory_trouble(dir, None);
+        let settings = &self.settings;
+        let directory = self.tree.entry(dir.to_path_buf()).or_default();
+        let wanted = |name: &std::ffi::OsStr| classify(settings, dir, name).is_some();
+        let changed = directory.update(meta, self.now.wall_unix_nano, entries, wanted);
+        changed.gone_below.iter().for_each(|name| self.lose_directory(&dir.join(name), None));
+        changed.gone.iter().for_each(|name| self.remove_name(&dir.join(name)));
+        self.look_at_new(changed.look.into_iter().map(|name| dir.join(name)).collect(), out);
+    }
+
+    fn look_at_new(&mut self, paths: Vec<PathBuf>, out: &mut Vec<Sighting>) {
+        for path in paths {
+            let log = matches!(self.class_of(&path), Some(Class::Log { .. }));
+            if log || out.len() < NEW_AT_ONCE {
+                self.look(&path, out);
+            } else {
+                self.backlog.push_back(path);
+            }
+        }
+    }
+
+    pub(super) fn look_at_backlog(&mut self, out: &mut Vec<Sighting>) {
+        while out.len() < NEW_AT_ONCE
+            && let Some(path) = self.backlog.pop_front()
+        {
+            self.look(&path, out);
+        }
+    }
+
+    /// What grew within the last minute.
+    pub(super) fn look_at_warm(&mut self, out: &mut Vec<Sighting>) {
+        let now = self.now.mono;
+        self.warm.retain(|_, since| now.saturating_sub(*since) < WARM);
+        let warm: Vec<_> = self.warm.keys().chain(&self.waiting).chain(&self.blocked).copied().collect();
+        for id in warm {
+            for path in self.names_of(id) {
+                self.look(&path, out);
+            }
+        }
+    }
+
+    /// The names a stream's files have now.
+    fn names_of(&self, id: StreamId) -> Vec<PathBuf> {
+        let Some(stream) = self.streams.get(id) else { return Vec::new() };
+        let places = stream.plain.iter().chain(stream.packed.as_ref().map(|packed| &packed.place));
+        places.filter(|place| place.named).map(|place| place.path.clone()).collect()
+    }
+
+    /// The next part (in thousandths) of all names.
+    pub(super) fn sweep(&mut self, part: u64, out: &mut Vec<Sighting>) {
+        let all: usize = self.tree.values().map(|directory| directory.names.len()).sum();
+        let count = usize::try_from((all as u64 * part).div_ceil(1000)).unwrap_or(all);
+        for path in self.names_after(count) {
+            self.swept.clone_from(&path);
+            self.look(&path, out);
+        }
+    }
+
+    /// Names from the last swept one on, round and round.
+    fn names_after(&self, count: usize) -> Vec<PathBuf> {
+        let (from, name) = (self.swept.parent().unwrap_or(Path::new("")), self.swept.file_name());
+        let start = (std::ops::Bound::Included(from.to_path_buf()), std::ops::Bound::Unbounded);
+        let names = |(dir, directory): (&PathBuf, &Directory)| {
+            let skip = name.filter(|_| dir == from).map(Into::into);
+            let range =
+                skip.map_or(std::ops::Bound::Unbounded, std::ops::Bound::<std::ffi::OsString>::Excluded);
+            let range = directory.names.range((range, std::ops::Bound::Unbounded));
+            range.map(|(name, _)| dir.join(name)).collect::<Vec<_>>()
+        };
+        let mut paths: Vec<PathBuf> = self.tree.range(start).flat_map(names).take(count).collect();
+        let missing = count - paths.len();
+        let all = self.tree.iter().flat_map(|(dir, it)| it.names.keys().map(move |name| dir.join(name)));
+        paths.extend(all.take(missing));
+        paths
+    }
+
+    /// Looks at one name. What can't be said to be the file it was goes to `out`.
+    pub(super) fn look(&mut self, path: &Path, out: &mut Vec<Sighting>) {
+        let Some(class) = self.class_of(path) else { return };
+        match self.fs.stat(path) {
+            Ok(meta) if meta.kind == Kind::File => self.look_at_file(path, class, meta, out),
+            Ok(_) => self.unreadable(path, Trouble::NotAFile),
+            Err(error) if is_absent(&error) => self.lose_name(path),
+            Err(error) => self.unreadable(path, Trouble::Io(error.kind())),
+        }
+    }
+
+    fn look_at_file(&mut self, path: &Path, class: Class, meta: Meta, out: &mut Vec<Sighting>) {
+        let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
+        let node = self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.to_owned()).or_default();
+        let unchanged = node.seen.is_some_and(|seen| seen.unchanged(&meta));
+        let stream = node.stream;
+        match stream {
+            Some(id) if self.is_still(id, path, &class, &meta) => self.update(id, class.packing(), &meta),
+            Some(id) => {
+                self.note_truncation(id, &class, &meta);
+                self.leave(id, path);
+                out.push(Sighting { path: path.to_path_buf(), class, meta });
+            }
+            None if unchanged => {}
+            None => out.push(Sighting { path: path.to_path_buf(), class, meta }),
+        }
+    }
+
+    /// Whether the name still stands for the file it did, not shortened.
+    fn is_still(&self, id: StreamId, path: &Path, class: &Class, meta: &Meta) -> bool {
+        self.streams.get(id).is_some_and(|stream| {
+            let place = stream.place(class.packing());
+            let same = place.is_some_and(|place| {
+                place.named
+                    && place.path == path
+                    && place.hints.same_file(meta)
+                    && meta.size >= place.hints.size
+            });
+            same && !stream.suspect
+        })
+    }
+
+    /// The same file, but shorter: its descriptor shows what is there now, so it is let go.
+    fn note_truncation(&mut self, id: StreamId, class: &Class, meta: &Meta) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let cut = |place: &crate::stream::Place| place.hints.same_file(meta) && meta.size < place.hints.size;
+        if class.packing() == Packing::Plain && stream.plain.as_ref().is_some_and(cut) {
+            stream.fate = Some(Reason::Truncated);
+            self.close(id);
+        }
+    }
+
+    /// Takes in the new state of a file that is still the same.
+    pub(super) fn update(&mut self, id: StreamId, packing: Packing, meta: &Meta) {
+        let now = self.now.mono;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        stream.blocked = false;
+        let hints = Hints::of(meta, packing);
+        let place = match packing {
+            Packing::Plain => stream.plain.as_mut(),
+            _ => stream.packed.as_mut().map(|packed| &mut packed.place),
+        };
+        let Some(old) = place.map(|place| std::mem::replace(&mut place.hints, hints)) else { return };
+        let path = stream.place(packing).map(|place| place.path.clone());
+        if packing == Packing::Plain && old.size != hints.size {
+            stream.prior_size = old.size;
+        }
+        if old != hints {
+            if packing != Packing::Plain {
+                stream.packed_changed(now);
+                self.waiting.insert(id);
+            }
+            self.warm.insert(id, now);
+            self.soil(id);
+            self.changes.push(Change::Grew { stream: id });
+        }
+        if let Some(node) = path.and_then(|path| self.node(&path)) {
+            node.seen = Some(hints);
+        }
+        self.streams.refresh(id);
+    }
+
+    /// The name no longer stands for this stream's file.
+    pub(super) fn leave(&mut self, id: StreamId, path: &Path) {
+        if let Some(node) = self.node(path) {
+            node.stream = None;
+            node.seen = None;
+        }
+        let now = self.now.mono;
+        if let Some(stream) = self.streams.get_mut(id)
+            && stream.leave(path)
+        {
+            self.missing.entry(id).or_insert(now);
+            self.streams.refresh(id);
+        }
+    }
+
+    /// Nothing is behind the name. It may still be listed, as a link to nothing: so it stays known until a
+    /// listing lacks it.
+    fn lose_name(&mut self, path: &Path) {
+        if let Some(id) = self.node(path).and_then(|node| node.stream) {
+            self.leave(id, path);
+        }
+        self.set_trouble(path, None);
+        self.deferred.remove(path);
+        if let Some(node) = self.node(path) {
+            *node = Node::default();
+        }
+    }
+
+    /// The name is gone.
+    fn remove_name(&mut self, path: &Path) {
+        self.lose_name(path);
+        if let (Some(dir), Some(name)) = (path.parent(), path.file_name()) {
+            self.tree.get_mut(dir).map(|directory| directory.names.remove(name));
+        }
+    }
+
+    /// The directory is gone, or no directory any more.
+    fn lose_directory(&mut self, dir: &Path, trouble: Option<Trouble>) {
+        self.directory_trouble(dir, trouble);
+        let Some(directory) = self.tree.get(dir) else { return };
+        let names: Vec<_> = directory.names.keys().map(|name| dir.join(name)).collect();
+        let below: Vec<_> = directory.below.iter().map(|name| dir.join(name)).collect();
+        names.iter().for_each(|path| self.remove_name(path));
+        below.iter().for_each(|dir| self.lose_directory(dir, None));
+        if trouble.is_none() {
+            self.tree.remove(dir);
+        }
+    }
+
+    /// The name stands for something that can't be read: what it was before has lost its name.
+    pub(super) fn unreadable(&mut self, path: &Path, trouble: Trouble) {
+        if trouble == Trouble::NotAFile
+            && let Some(id) = self.node(path).and_then(|node| node.stream)
+        {
+            self.leave(id, path);
+        }
+        self.set_trouble(path, Some(trouble));
+    }
+
+    /// Tells a file's trouble, if it is another than before.
+    pub(super) fn set_trouble(&mut self, path: &Path, trouble: Option<Trouble>) {
+        let Some(node) = self.node(path) else { return };
+        if std::mem::replace(&mut node.trouble, trouble) != trouble {
+            self.changes.push(Change::Trouble { path: path.to_path_buf(), trouble });
+        }
+    }
+
+    fn directory_trouble(&mut self, dir: &Path, trouble: Option<Trouble>) {
+        if trouble.is_none() && !self.tree.contains_key(dir) {
+            return;
+        }
+        let directory = self.tree.entry(dir.to_path_buf()).or_default();
+        if std::mem::replace(&mut directory.trouble, trouble) != trouble {
+            self.changes.push(Change::Trouble { path: dir.to_path_buf(), trouble });
+        }
+    }
+}
+
+/// Nothing has that name; a file stands where a directory was.
+fn is_absent(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+}

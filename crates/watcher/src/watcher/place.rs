@@ -1,0 +1,365 @@
+//! Which stream is a file that was found under a name?
+//!
+//! In this order: one that had this inode, unless the file is shorter or its content another (a rename); one
+//! whose name or family fits and whose head and marker it has, if that stream's own plain file is gone (a copy
+//! that took its place) or if the file is a compressed one; else it is new. Inodes of all names are compared
+//! before any content, so that in a rotation no file is taken for its successor.
+
+use super::Watcher;
+use super::look::Sighting;
+use crate::decode::Decoder;
+use crate::discover::Class;
+use crate::fs::{File, Meta, read_full};
+use crate::identify::{HEAD_MAX, MARKER_MAX};
+use crate::lines::Window;
+use crate::saved::{Head, Hints, Packing};
+use crate::stream::{Feed, Halt, PackedFeed, PackedFile, Place, Stream};
+use crate::{Change, LogId, StreamId, StreamKind, Trouble};
+use std::io;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a log's copy waits for the original to be truncated (logrotate's `copytruncate`), before it counts as
+/// a log of its own.
+const TWIN: Duration = Duration::from_millis(1500);
+/// After this long without a change, a compressed file is taken as it is.
+pub(super) const STABLE: Duration = Duration::from_secs(10);
+/// How soon a name that could not be placed is tried again.
+const AGAIN: Duration = Duration::from_millis(500);
+/// The same for one that can't be opened.
+const AGAIN_TROUBLE: Duration = Duration::from_secs(5);
+
+/// A name that could not be placed.
+#[derive(Clone, Copy)]
+pub(super) struct Deferred {
+    /// Since when, as it is now.
+    since: Duration,
+    size: u64,
+    /// When to try again.
+    pub(super) next: Duration,
+}
+
+/// What a look into a file says.
+enum Verdict {
+    /// It is this stream's.
+    Is(StreamId),
+    /// It is new; its first bytes.
+    New(Head),
+    /// Nothing can be said yet.
+    Later,
+    /// It can't be read.
+    Fails(io::Error),
+}
+
+impl Watcher {
+    /// Finds the stream of each.
+    pub(super) fn place(&mut self, mut sightings: Vec<Sighting>) {
+        sightings.retain(|sighting| !self.place_by_inode(sighting));
+        sightings.sort_by_key(|sighting| (sighting.class.packing() != Packing::Plain, sighting.order()));
+        let mut new = Vec::new();
+        for sighting in sightings {
+            match self.judge(&sighting) {
+                Verdict::Is(id) => self.attach(id, &sighting),
+                Verdict::New(head) => new.push((sighting, head)),
+                Verdict::Later => self.defer(&sighting, AGAIN),
+                Verdict::Fails(error) => {
+                    self.set_trouble(&sighting.path, Some(trouble_of(&error)));
+                    self.defer(&sighting, AGAIN_TROUBLE);
+                }
+            }
+        }
+        new.sort_by_key(|(sighting, _)| sighting.order());
+        for (sighting, head) in new {
+            self.begin(&sighting, head);
+        }
+    }
+
+    pub(super) fn look_at_deferred(&mut self, out: &mut Vec<Sighting>) {
+        let now = self.now.mono;
+        let due: Vec<_> = self
+            .deferred
+            .iter()
+            .filter(|(_, deferred)| deferred.next <= now)
+            .map(|(path, _)| path.clone())
+            .collect();
+        for path in due {
+            if !out.iter().any(|sighting| sighting.path == path) {
+                self.look(&path, out);
+            }
+        }
+    }
+
+    fn defer(&mut self, sighting: &Sighting, again: Duration) {
+        let now = self.now.mono;
+        let fresh = Deferred { since: now, size: sighting.meta.size, next: now };
+        let entry = self.deferred.entry(sighting.path.clone()).or_insert(fresh);
+        if entry.size != sighting.meta.size {
+            *entry = fresh;
+        }
+        entry.next = now + again;
+    }
+
+    /// How long the file has stayed as it is, as far as is known.
+    fn unchanged_for(&self, sighting: &Sighting) -> Duration {
+        let deferred =
+            self.deferred.get(&sighting.path).filter(|deferred| deferred.size == sighting.meta.size);
+        let watched =
+            deferred.map(|deferred| self.now.mono.saturating_sub(deferred.since)).unwrap_or_default();
+        watched.max(self.age(sighting.meta.mtime_ns))
+    }
+
+    /// How long ago a time on disk was, by a clock that may jump.
+    pub(super) fn age(&self, mtime_ns: i64) -> Duration {
+        let mtime = u64::try_from(mtime_ns).unwrap_or_default();
+        Duration::from_nanos(self.now.wall_unix_nano.saturating_sub(mtime))
+    }
+
+    fn place_by_inode(&mut self, sighting: &Sighting) -> bool {
+        let (meta, packing) = (&sighting.meta, sighting.class.packing());
+        let Some(id) = self.streams.with_inode(meta.dev, meta.ino) else { return false };
+        let Some(stream) = self.streams.get(id) else { return false };
+        if stream.suspect || stream.kind != sighting.kind() {
+            return false;
+        }
+        let Some(place) = stream.place(packing).filter(|place| place.hints.same_file(meta)).cloned() else {
+            return false;
+        };
+        if place.named && place.path != sighting.path && self.is_alias(&place, meta) {
+            self.see(sighting, None);
+            return true;
+        }
+        let fits = meta.size >= place.hints.size && self.proves(id, sighting, &place).unwrap_or(false);
+        if fits {
+            self.attach(id, sighting);
+        }
+        fits
+    }
+
+    /// A second name for a file that still has its first.
+    fn is_alias(&self, place: &Place, meta: &Meta) -> bool {
+        self.fs.stat(&place.path).is_ok_and(|other| place.hints.same_file(&other) && other.ino == meta.ino)
+    }
+
+    /// Whether a file with the stream's inode is still the stream. While its descriptor is open, the inode
+    /// can't have been given away.
+    fn proves(&mut self, id: StreamId, sighting: &Sighting, place: &Place) -> io::Result<bool> {
+        let held = self.streams.get(id).is_some_and(|stream| stream.file.is_some());
+        if held || place.hints.packing != Packing::Plain || place.hints.unchanged_but_renamed(&sighting.meta)
+        {
+            return Ok(true);
+        }
+        let file = self.open_file(&sighting.path)?;
+        self.has_content(id, file.as_ref(), sighting.meta.size, false)
+    }
+
+    /// Whether a plain file has the stream's head, and its marker where that can be asked. `strong`: a head of
+    /// a few bytes proves nothing.
+    fn has_content(&self, id: StreamId, file: &dyn File, size: u64, strong: bool) -> io::Result<bool> {
+        let Some(stream) = self.streams.get(id) else { return Ok(false) };
+        let mut head = [0; HEAD_MAX];
+        let read = read_full(file, &mut head, 0)?;
+        if !stream.head.fits(head.get(..read).unwrap_or_default()) || (strong && !stream.head.is_strong()) {
+            return Ok(false);
+        }
+        let Some(marker) = stream.marker_before(size) else {
+            return Ok(stream.deliver.at <= size.max(1) || stream.head.is_full());
+        };
+        let mut bytes = [0; MARKER_MAX];
+        let wanted = bytes.get_mut(..usize::from(marker.len)).unwrap_or_default();
+        let read = read_full(file, wanted, marker.start())?;
+        Ok(marker.fits(bytes.get(..read).unwrap_or_default()))
+    }
+
+    fn judge(&mut self, sighting: &Sighting) -> Verdict {
+        if self.is_too_old(sighting) {
+            return Verdict::New(Head::default());
+        }
+        let file = match self.open_file(&sighting.path) {
+            Ok(file) => file,
+            Err(error) => return Verdict::Fails(error),
+        };
+        let verdict = match (&sighting.class, sighting.class.packing()) {
+            (_, Packing::Plain) => self.judge_plain(sighting, file.as_ref()),
+            (Class::Trace { .. }, _) => Ok(self.judge_packed_trace(sighting)),
+            (Class::Log { .. }, _) => self.judge_packed_log(sighting, file),
+        };
+        verdict.unwrap_or_else(Verdict::Fails)
+    }
+
+    fn judge_plain(&mut self, sighting: &Sighting, file: &dyn File) -> io::Result<Verdict> {
+        let mut head = [0; HEAD_MAX];
+        let read = read_full(file, &mut head, 0)?;
+        let head = head.get(..read).unwrap_or_default();
+        let mut twin = false;
+        for id in self.candidates(sighting) {
+            let Some(stream) = self.streams.get(id) else { continue };
+            let named = stream.plain.as_ref().is_some_and(|place| place.named);
+            if !named && self.has_content(id, file, sighting.meta.size, true)? {
+                return Ok(Verdict::Is(id));
+            }
+            let Some(stream) = self.streams.get(id) else { continue };
+            twin |= named && stream.head.is_strong() && stream.head.fits(head);
+        }
+        let waits = twin && self.unchanged_for_twin(sighting) < TWIN;
+        Ok(if waits { Verdict::Later } else { Verdict::New(Head::of(head)) })
+    }
+
+    /// A copy is waited for by the clock alone: how old the file is says nothing.
+    fn unchanged_for_twin(&self, sighting: &Sighting) -> Duration {
+        self.deferred.get(&sighting.path).map(|it| self.now.mono.saturating_sub(it.since)).unwrap_or_default()
+    }
+
+    /// A compressed trace file belongs to the plain one of its name; whether it has its content is seen when it
+    /// is whole.
+    fn judge_packed_trace(&self, sighting: &Sighting) -> Verdict {
+        let inode = (sighting.meta.dev, sighting.meta.ino);
+        let fits = |id: &StreamId| {
+            self.streams.get(*id).is_some_and(|stream| {
+                let free = stream.packed.as_ref().is_none_or(|packed| !packed.place.named);
+                free && stream.refused != Some(inode)
+            })
+        };
+        self.candidates(sighting).into_iter().find(fits).map_or(Verdict::New(Head::default()), Verdict::Is)
+    }
+
+    fn judge_packed_log(&mut self, sighting: &Sighting, file: Arc<dyn File>) -> io::Result<Verdict> {
+        let (window, halt) = self.first_bytes(file, sighting.class.packing())?;
+        let full = window.len() >= HEAD_MAX || halt == Some(Halt::End) && !window.bytes().is_empty();
+        if !full && self.unchanged_for(sighting) < STABLE && !self.settings.finished_files {
+            return Ok(Verdict::Later);
+        }
+        let inode = (sighting.meta.dev, sighting.meta.ino);
+        let fits = |stream: &Stream| {
+            let free = stream.packed.as_ref().is_none_or(|packed| !packed.place.named);
+            let head = stream.head.is_strong() && stream.head.fits(window.bytes());
+            free && head && stream.refused != Some(inode)
+        };
+        let candidates = self.candidates(sighting);
+        let found = candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(fits));
+        Ok(found.map_or_else(|| Verdict::New(Head::of(window.bytes())), Verdict::Is))
+    }
+
+    /// The first bytes of a compressed stream, and why there are no more.
+    fn first_bytes(&self, file: Arc<dyn File>, packing: Packing) -> io::Result<(Window, Option<Halt>)> {
+        let mut decoder = Decoder::new(file, packing, self.settings.window_log_max)?;
+        let mut window = Window::default();
+        while window.len() < HEAD_MAX {
+            if let Err(halt) = PackedFeed(&mut decoder).fill(&mut window) {
+                return Ok((window, Some(halt)));
+            }
+        }
+        Ok((window, None))
+    }
+
+    /// Streams that this file may be, the likeliest first: those without a file.
+    fn candidates(&self, sighting: &Sighting) -> Vec<StreamId> {
+        let mut ids = match &sighting.class {
+            Class::Trace { stem, .. } => {
+                sighting.path.parent().and_then(|dir| self.streams.with_stem(dir, stem)).into_iter().collect()
+            }
+            Class::Log { .. } => self.streams.of_log(sighting.kind()),
+        };
+        ids.sort_by_key(|id| !self.missing.contains_key(id));
+        ids
+    }
+
+    /// This name now stands for a file of this stream.
+    pub(super) fn attach(&mut self, id: StreamId, sighting: &Sighting) {
+        let packing = sighting.class.packing();
+        let hints = Hints::of(&sighting.meta, packing);
+        let now = self.now.mono;
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let before = stream.path().to_path_buf();
+        let place = Place { path: sighting.path.clone(), named: true, hints };
+        stream.take_place(place.clone(), now);
+        stream.order = sighting.order_or(stream.order);
+        (stream.gone, stream.suspect, stream.blocked, stream.fate) = (None, false, false, None);
+        let renamed = stream.announced && before != stream.path();
+        let path = stream.path().to_path_buf();
+        self.streams.know_inode(id, &place);
+        self.missing.remove(&id);
+        if self.age(hints.mtime_ns) < super::look::WARM {
+            self.warm.insert(id, now);
+        }
+        if packing != Packing::Plain {
+            self.waiting.insert(id);
+        }
+        self.see(sighting, Some(id));
+        self.announce(id);
+        if renamed {
+            self.changes.push(Change::Renamed { stream: id, path });
+        }
+        self.soil(id);
+        self.streams.refresh(id);
+        self.hold(id);
+    }
+
+    /// The name was looked at, and is that stream's or no one's.
+    fn see(&mut self, sighting: &Sighting, stream: Option<StreamId>) {
+        self.deferred.remove(&sighting.path);
+        self.set_trouble(&sighting.path, None);
+        let (Some(dir), Some(name)) = (sighting.path.parent(), sighting.path.file_name()) else { return };
+        let directory = self.tree.entry(dir.to_path_buf()).or_default();
+        let node = directory.names.entry(name.to_owned()).or_default();
+        node.stream = stream;
+        node.seen = Some(Hints::of(&sighting.meta, sighting.class.packing()));
+    }
+}
+
+impl Sighting {
+    pub(super) fn kind(&self) -> StreamKind {
+        match &self.class {
+            Class::Trace { .. } => StreamKind::Trace,
+            Class::Log { log, .. } => StreamKind::Log(LogId(*log)),
+        }
+    }
+
+    /// Where it stands among the files of its kind: by creation, or by rotation.
+    pub(super) fn order(&self) -> u64 {
+        match &self.class {
+            Class::Trace { stem, .. } => crate::discover::created_unix_nano(stem)
+                .unwrap_or_else(|| u64::try_from(self.meta.mtime_ns).unwrap_or_default()),
+            Class::Log { rotation, .. } => rotation.order(),
+        }
+    }
+
+    /// A trace file keeps its place; a log's changes with each rotation.
+    fn order_or(&self, present: u64) -> u64 {
+        if self.kind() == StreamKind::Trace { present } else { self.order() }
+    }
+}
+
+impl Stream {
+    /// This file is the stream's from now on.
+    fn take_place(&mut self, place: Place, now: Duration) {
+        let same = self
+            .place(place.hints.packing)
+            .is_some_and(|old| (old.hints.dev, old.hints.ino) == (place.hints.dev, place.hints.ino));
+        if place.hints.packing == Packing::Plain {
+            if !same {
+                self.file = None;
+            }
+            self.plain = Some(place);
+            return;
+        }
+        let unchanged = same
+            && self.packed.as_ref().is_some_and(|old| {
+                (old.place.hints.size, old.place.hints.mtime_ns) == (place.hints.size, place.hints.mtime_ns)
+            });
+        match &mut self.packed {
+            Some(packed) if same => packed.place = place,
+            _ => self.packed = Some(PackedFile::new(place, now)),
+        }
+        if !unchanged {
+            self.packed_changed(now);
+        }
+    }
+}
+
+fn trouble_of(error: &io::Error) -> Trouble {
+    match error.kind() {
+        io::ErrorKind::InvalidInput => Trouble::NotAFile,
+        kind => Trouble::Io(kind),
+    }
+}

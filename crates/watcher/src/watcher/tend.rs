@@ -1,0 +1,128 @@
+//! What waits for something: files that vanished, compressed files that still grow.
+
+use super::Watcher;
+use super::place::STABLE;
+use crate::decode::Walk;
+use crate::saved::Packing;
+use crate::stream::{PackedFile, Source};
+use crate::{Change, Lost, Purpose, Reason, StreamId};
+use std::time::Duration;
+
+/// A file without a name is given up after this long: a listing may have run into the middle of a rotation.
+const GRACE: Duration = Duration::from_secs(3);
+/// A gzip file can't be told to be whole without reading it; this long without a change must do.
+const STABLE_GZIP: Duration = Duration::from_secs(2);
+
+impl Watcher {
+    pub(super) fn tend(&mut self) {
+        self.tend_waiting();
+        self.tend_descriptors();
+        self.tend_missing();
+    }
+
+    /// Whether something goes on that no event may tell the end of.
+    pub(super) fn is_restless(&self) -> bool {
+        let waits = |id: &StreamId| self.streams.get(*id).is_some_and(|stream| stream.gone.is_none());
+        let held = || self.open.iter().any(|id| self.streams.get(*id).is_some_and(|s| s.holds().is_some()));
+        !self.warm.is_empty()
+            || !self.deferred.is_empty()
+            || !self.waiting.is_empty()
+            || !self.blocked.is_empty()
+            || self.missing.keys().any(waits)
+            || held()
+    }
+
+    fn tend_waiting(&mut self) {
+        for id in self.waiting.clone() {
+            let ready = self.is_ready(id);
+            if let Some(packed) = self.streams.get_mut(id).and_then(|stream| stream.packed.as_mut()) {
+                packed.ready |= ready;
+            }
+            if ready {
+                self.waiting.remove(&id);
+                self.streams.refresh(id);
+            }
+        }
+    }
+
+    /// Whether a compressed file may be read: it is whole, or doesn't grow any more.
+    fn is_ready(&mut self, id: StreamId) -> bool {
+        let Some(packed) = self.streams.get(id).and_then(|stream| stream.packed.clone()) else { return true };
+        if !packed.place.named {
+            return true;
+        }
+        let watched = self.now.mono.saturating_sub(packed.since);
+        let unchanged = watched.max(self.age(packed.place.hints.mtime_ns));
+        let limit = if packed.place.hints.packing == Packing::Gzip { STABLE_GZIP } else { STABLE };
+        self.settings.finished_files || unchanged >= limit || self.is_whole(id, packed)
+    }
+
+    fn is_whole(&mut self, id: StreamId, mut packed: PackedFile) -> bool {
+        let size = packed.place.hints.size;
+        if packed.place.hints.packing != Packing::Zstd || packed.walk.1 == size {
+            return false;
+        }
+        let walk =
+            self.open_file(&packed.place.path).and_then(|file| packed.walk.0.walk(file.as_ref(), size));
+        packed.walk.1 = size;
+        if let Some(known) = self.streams.get_mut(id).and_then(|stream| stream.packed.as_mut()) {
+            known.walk = packed.walk;
+        }
+        matches!(walk, Ok(Walk::Whole | Walk::Foreign))
+    }
+
+    /// Not before all names that are there were looked at once.
+    fn tend_missing(&mut self) {
+        if !self.backlog.is_empty() {
+            return;
+        }
+        let now = self.now.mono;
+        let due = |(id, since): (&StreamId, &Duration)| (now.saturating_sub(*since) >= GRACE).then_some(*id);
+        let due: Vec<_> = self.missing.iter().filter_map(due).collect();
+        for id in due {
+            self.give_up(id);
+        }
+    }
+
+    /// The stream's files are gone: tells what of them was not read. The stream is remembered for a while.
+    fn give_up(&mut self, id: StreamId) {
+        let now = self.now.mono;
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| stream.gone.is_none()) else { return };
+        if stream.source() != Source::Nothing {
+            self.missing.remove(&id);
+            return;
+        }
+        stream.gone = Some(now);
+        stream.evidence = None;
+        let (start, path) = (stream.deliver.next, stream.path().to_path_buf());
+        let lost = stream.unread_plain().or_else(|| stream.unread_packed());
+        stream.abandon();
+        let announced = stream.announced;
+        if let Some((bytes, reason)) = lost {
+            self.changes.push(Change::Lost(Lost { stream: id, path: path.clone(), start, bytes, reason }));
+        }
+        if announced {
+            self.changes.push(Change::Gone { stream: id, path });
+        }
+        for purpose in [Purpose::Deliver, Purpose::Evidence] {
+            self.decoders.forget(id, purpose);
+        }
+        self.waiting.remove(&id);
+        self.warm.remove(&id);
+        self.soil(id);
+        self.streams.refresh(id);
+    }
+}
+
+impl crate::stream::Stream {
+    /// What of a compressed file was not read: all of it on disk, if any.
+    fn unread_packed(&self) -> Option<(u64, Reason)> {
+        let packed = self.packed.as_ref()?;
+        let tail = self.deliver.seen() - self.deliver.next;
+        if self.deliver.ended {
+            return (tail > 0).then_some((tail, Reason::Unfinished));
+        }
+        let taken = self.deliver.unpacked.as_ref().map_or(0, |unpacked| unpacked.decoder.taken());
+        Some((packed.place.hints.size.saturating_sub(taken), Reason::Deleted))
+    }
+}
