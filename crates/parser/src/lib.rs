@@ -9,4 +9,5 @@ pub mod correlate;
 pub mod evidence;
 pub mod glob;
 pub mod log;
+pub mod redact;
 pub mod zipkin;

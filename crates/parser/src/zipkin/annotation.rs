@@ -1,6 +1,6 @@
 //! Annotations: events, and in older writers the marks by which a span's kind is known.
 
-use super::scalar::{Scalar, ScalarSeed, TakeObject};
+use super::scalar::{Scalar, TakeObject, With};
 use super::unique::Unique;
 use model::{Event, KeyValue, NANOS_PER_MICRO, SpanKind, Value};
 use serde::de::{Deserialize, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
@@ -19,12 +19,15 @@ impl<'de> TakeObject<'de> for Annotation<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
             "timestamp" => {
-                self.micros = match map.next_value_seed(ScalarSeed)? {
+                self.micros = map.next_value_seed(With(|value: Scalar<'_>| match value {
                     Scalar::Unsigned(micros) => Some(micros),
                     _ => None,
-                }
+                }))?;
             }
-            "value" => self.value = map.next_value_seed(ScalarSeed)?.into_text().ok().flatten(),
+            "value" => {
+                self.value =
+                    map.next_value_seed(With(|value: Scalar<'de>| value.into_text().ok().flatten()))?
+            }
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())
@@ -133,7 +136,7 @@ struct Plain(Option<Value<'static>>);
 impl<'de> Deserialize<'de> for Plain {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         use serde::de::DeserializeSeed;
-        Ok(Self(match ScalarSeed.deserialize(from)? {
+        Ok(Self(match With(|value: Scalar<'de>| value).deserialize(from)? {
             Scalar::Text(text) => Some(Value::Str(text.into_owned().into())),
             Scalar::Unsigned(number) => match i64::try_from(number) {
                 Ok(number) => Some(Value::Int(number)),

@@ -3,7 +3,7 @@
 use super::annotation::{Annotation, AnnotationsSeed, TakeAnnotations, core_kind};
 use super::context::HostCache;
 use super::endpoint::Endpoint;
-use super::scalar::{ObjectSeed, Scalar, ScalarSeed, TakeObject};
+use super::scalar::{ObjectSeed, Scalar, TakeObject, With};
 use super::tags::Tags;
 use super::unique::Unique;
 use super::{Reason, hex};
@@ -58,11 +58,16 @@ impl<'a> Draft<'a> {
     }
 
     fn reset(&mut self) {
-        let Self { mut tags, mut events, mut resource, host, .. } = std::mem::take(self);
-        tags.reset();
-        events.clear();
-        resource.reset();
-        *self = Self { tags, events, resource, host, ..Self::default() };
+        (self.trace_id, self.span_id, self.parent_id) = (None, None, None);
+        (self.kind, self.core_kind) = (None, None);
+        (self.timestamp, self.duration, self.range) = (None, None, None);
+        (self.reason, self.claims) = (None, [false; 2]);
+        self.name = Cow::Borrowed("");
+        self.local = Endpoint::default();
+        self.remote = Endpoint::default();
+        self.tags.reset();
+        self.events.clear();
+        self.resource.reset();
     }
 
     fn wrong(&mut self, reason: Reason) {
@@ -129,18 +134,18 @@ impl<'de> TakeObject<'de> for Draft<'de> {
                     self.wrong(Reason::Endpoint);
                 }
             }
-            "kind" => self.kind = kind(&map.next_value_seed(ScalarSeed)?),
-            "duration" => self.set_duration(&map.next_value_seed(ScalarSeed)?),
-            "timestamp" => self.set_time(&map.next_value_seed(ScalarSeed)?),
-            "name" => self.set_name(map.next_value_seed(ScalarSeed)?),
-            "parentId" => self.set_parent(&map.next_value_seed(ScalarSeed)?),
+            "kind" => self.kind = map.next_value_seed(With(|value: Scalar<'_>| kind(&value)))?,
+            "duration" => map.next_value_seed(With(|value: Scalar<'_>| self.set_duration(&value)))?,
+            "timestamp" => map.next_value_seed(With(|value: Scalar<'_>| self.set_time(&value)))?,
+            "name" => map.next_value_seed(With(|value: Scalar<'de>| self.set_name(value)))?,
+            "parentId" => map.next_value_seed(With(|value: Scalar<'_>| self.set_parent(&value)))?,
             "traceId" => {
                 self.claims[0] = true;
-                self.trace_id = id(&map.next_value_seed(ScalarSeed)?, hex::trace_id);
+                self.trace_id = map.next_value_seed(With(|value: Scalar<'_>| id(&value, hex::trace_id)))?;
             }
             "id" => {
                 self.claims[1] = true;
-                self.span_id = id(&map.next_value_seed(ScalarSeed)?, hex::span_id);
+                self.span_id = map.next_value_seed(With(|value: Scalar<'_>| id(&value, hex::span_id)))?;
             }
             // `debug` and `shared` are advice to a sampling collector: nothing about the operation.
             _ => drop(map.next_value::<IgnoredAny>()?),

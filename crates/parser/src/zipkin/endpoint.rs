@@ -1,6 +1,6 @@
 //! `localEndpoint` and `remoteEndpoint`.
 
-use super::scalar::{Scalar, ScalarSeed, TakeObject};
+use super::scalar::{Scalar, TakeObject, With};
 use serde::de::{IgnoredAny, MapAccess};
 use std::borrow::Cow;
 
@@ -25,10 +25,10 @@ impl<'a> Endpoint<'a> {
 impl<'de> TakeObject<'de> for Endpoint<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "serviceName" => self.service = text(map.next_value_seed(ScalarSeed)?),
-            "ipv4" => self.ipv4 = text(map.next_value_seed(ScalarSeed)?),
-            "ipv6" => self.ipv6 = text(map.next_value_seed(ScalarSeed)?),
-            "port" => self.port = port(&map.next_value_seed(ScalarSeed)?),
+            "serviceName" => self.service = map.next_value_seed(With(text))?,
+            "ipv4" => self.ipv4 = map.next_value_seed(With(text))?,
+            "ipv6" => self.ipv6 = map.next_value_seed(With(text))?,
+            "port" => self.port = map.next_value_seed(With(|value: Scalar<'_>| port(&value)))?,
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())

@@ -4,7 +4,7 @@
 //! xen-api `ocaml/libs/tracing/`, `ocaml/xapi/context.ml` and opentelemetry-python v1.12.0.
 
 use super::percent;
-use super::scalar::{ScalarSeed, TakeObject};
+use super::scalar::{Scalar, TakeObject, With};
 use super::unique::Unique;
 use model::{KeyValue, TaskId};
 use serde::de::MapAccess;
@@ -40,14 +40,28 @@ pub(super) struct Tags<'a> {
 impl<'a> Tags<'a> {
     /// Makes ready for the next span, keeping the buffers.
     pub(super) fn reset(&mut self) {
-        let (sdk, exception) = (std::mem::take(&mut self.sdk), std::mem::take(&mut self.exception));
-        let attributes = std::mem::take(&mut self.attributes);
-        *self = Self { sdk, exception, attributes, ..Self::default() };
-        self.sdk.reset();
-        self.exception.reset();
-        self.attributes.reset();
+        for text in [
+            &mut self.service,
+            &mut self.host_uuid,
+            &mut self.host_name,
+            &mut self.pool_uuid,
+            &mut self.scope_name,
+            &mut self.scope_version,
+            &mut self.library_name,
+            &mut self.library_version,
+            &mut self.status_code,
+            &mut self.status_description,
+            &mut self.error,
+        ] {
+            *text = None;
+        }
+        for list in [&mut self.sdk, &mut self.exception, &mut self.attributes] {
+            list.reset();
+        }
+        (self.task, self.names_task, self.encoded, self.bad) = (None, false, false, false);
     }
 
+    #[inline]
     fn put(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
         let value = self.decoded(&key, value);
         match &*key {
@@ -88,6 +102,7 @@ impl<'a> Tags<'a> {
     ///
     /// opentelemetry-python's Zipkin exporter writes a span's own attributes, then its resource, whose first key is
     /// `telemetry.sdk.language`, then `otel.…`: only what stands between is percent-encoded.
+    #[inline]
     fn decoded(&mut self, key: &str, value: Cow<'a, str>) -> Cow<'a, str> {
         match key {
             "telemetry.sdk.language" => self.encoded = value == "python",
@@ -100,12 +115,11 @@ impl<'a> Tags<'a> {
 
 impl<'de> TakeObject<'de> for Tags<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        match map.next_value_seed(ScalarSeed)?.into_text() {
+        map.next_value_seed(With(|value: Scalar<'de>| match value.into_text() {
             Ok(Some(value)) => self.put(key, value),
             Ok(None) => {}
             Err(()) => self.bad = true,
-        }
-        Ok(())
+        }))
     }
 
     fn no_object(&mut self, null: bool) {
@@ -114,6 +128,7 @@ impl<'de> TakeObject<'de> for Tags<'de> {
 }
 
 /// The attribute of a tag: an integer where the key says so and the text is one, else the text.
+#[inline]
 pub(super) fn attribute<'a>(key: Cow<'a, str>, value: Cow<'a, str>) -> KeyValue<'a> {
     // OTLP forbids an empty key; the value is kept under a name that says what it was.
     let key = if key.is_empty() { Cow::Borrowed("tag") } else { key };
@@ -126,7 +141,10 @@ pub(super) fn attribute<'a>(key: Cow<'a, str>, value: Cow<'a, str>) -> KeyValue<
 /// Ports, sizes, counts and `span.depth`.
 fn is_count(key: &str) -> bool {
     const ENDS: [&str; 4] = [".port", ".size", ".count", "_count"];
-    matches!(key, "span.depth" | "size" | "port" | "count") || ENDS.iter().any(|end| key.ends_with(end))
+    // Most keys are told by their last letter.
+    matches!(key.as_bytes().last(), Some(b't' | b'e' | b'h'))
+        && (matches!(key, "span.depth" | "size" | "port" | "count")
+            || ENDS.iter().any(|end| key.ends_with(end)))
 }
 
 /// The integer that `text` writes in the one usual way: no plus, no leading zeros.

@@ -23,6 +23,7 @@ impl<'a> Unique<'a> {
     }
 
     /// Adds an attribute, or replaces that of the same key.
+    #[inline]
     pub(super) fn put(&mut self, next: KeyValue<'a>) {
         let sort = sort(&next.key);
         if self.sorts & sort == 0 || self.list.len() >= FEW {
