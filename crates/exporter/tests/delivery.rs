@@ -459,8 +459,8 @@ fn named_wait(answer: &Answer) -> Duration {
 }
 
 proptest! {
-    /// Whatever a server answers: each record is settled once, requests go in order, no wait is cut short, and once the server
-    /// takes what it gets, everything ends.
+    /// Whatever a server answers: each record is settled once, requests go in order, no wait is cut short,
+    /// and once the server takes what it gets, everything ends.
     #[test]
     fn each_record_is_settled_once(loads in prop::collection::vec(1..200_usize, 1..5), answers in prop::collection::vec(any_answer(), 0..300)) {
         let mut answers = answers.into_iter();
@@ -482,7 +482,8 @@ proptest! {
         }
     }
 
-    /// A server with any bad records: what is not bad arrives, unless the search was given up, and it never costs more than its bound.
+    /// A server with any bad records: what is not bad arrives, unless the search was given up, and it never
+    /// costs more than its bound.
     #[test]
     fn a_search_is_bounded(records in 1..600_usize, bad in prop::collection::btree_set(0..600_usize, 0..40)) {
         let mut run = Run::new(records);

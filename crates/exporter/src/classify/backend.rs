@@ -1,8 +1,9 @@
 //! What backends say with a 400 that the OTLP specification has another answer for.
 //!
-//! Loki stores the good lines of a request and answers 400 for the others, so its message decides: it is a partial
-//! success (grafana/loki, `pkg/validation/validate.go` and the end of `Push` in `pkg/ingester/stream.go`). Receivers written in Go answer 400
-//! to a body beyond their limit (`http.MaxBytesReader`), where the specification says 413.
+//! Loki stores the good lines of a request and answers 400 for the others, so its message decides: it is a
+//! partial success (grafana/loki, `pkg/validation/validate.go` and the end of `Push` in
+//! `pkg/ingester/stream.go`). Receivers written in Go answer 400 to a body beyond their limit
+//! (`http.MaxBytesReader`), where the specification says 413.
 
 /// Why a backend refused records of a request whose others it has stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,7 +59,8 @@ const LEFT_OUT: [(&str, Refusal); 12] = [
 const TOO_LARGE: [&str; 4] =
     ["request body too large", "larger than max", "entity too large", "content too large"];
 
-/// The reason, and at least how many records it hit, if the message of a 400 says that the others were stored.
+/// The reason, and at least how many records it hit, if the message of a 400 says that the others were
+/// stored.
 pub(super) fn left_out(message: &str) -> Option<(Refusal, u64)> {
     let (_, refusal) = LEFT_OUT.iter().find(|(words, _)| message.contains(words))?;
     let ignored = counts(message, "total ignored: ", Side::After);

@@ -1,10 +1,11 @@
 //! What an answer means for the records of its request: a pure function of what the transport saw.
 //!
-//! The rules are those of the OTLP specification (<https://opentelemetry.io/docs/specs/otlp/>, sections "Failures" of OTLP/gRPC and
-//! OTLP/HTTP). Where it says "not retryable", one more question is asked: whose fault is it? Data that the server
-//! can't take is [`Class::Bad`] and given up, record by record. A fault of the endpoint, or of our way to it (no
-//! credentials, no such path, a redirect), is [`Class::Blocked`]: the data is as good as it was, its position is held, and the endpoint is probed until somebody has
-//! repaired it.
+//! The rules are those of the OTLP specification (<https://opentelemetry.io/docs/specs/otlp/>, sections
+//! "Failures" of OTLP/gRPC and OTLP/HTTP). Where it says "not retryable", one more question is asked: whose
+//! fault is it? Data that the server can't take is [`Class::Bad`] and given up, record by record. A fault of
+//! the endpoint, or of our way to it (no credentials, no such path, a redirect), is [`Class::Blocked`]: the
+//! data is as good as it was, its position is held, and the endpoint is probed until somebody has repaired
+//! it.
 //!
 //! Leaves to others: waiting, splitting and counting (`delivery`), decoding responses (`transport`).
 
@@ -89,7 +90,8 @@ pub enum Retry {
 }
 
 impl Retry {
-    /// Whether the server may have stored the request, or a part, all the same: sent again, it may be there twice.
+    /// Whether the server may have stored the request, or a part, all the same: sent again, it may be there
+    /// twice.
     #[must_use]
     pub fn may_be_stored(self) -> bool {
         match self {

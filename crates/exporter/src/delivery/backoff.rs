@@ -1,5 +1,5 @@
-//! How long to wait after a failure: the delay doubles from 1 s to 60 s and goes on without an end; each wait is drawn from
-//! its upper half, so that many agents do not come back at the same moment.
+//! How long to wait after a failure: the delay doubles from 1 s to 60 s and goes on without an end; each wait
+//! is drawn from its upper half, so that many agents do not come back at the same moment.
 
 use std::time::Duration;
 
@@ -44,7 +44,8 @@ impl Backoff {
         Self { next: FIRST, jitter: Jitter::new(seed) }
     }
 
-    /// The wait after one more failure. A time the server named is kept to, and a little more; the doubling stands still then.
+    /// The wait after one more failure. A time the server named is kept to, and a little more; the doubling
+    /// stands still then.
     pub(super) fn failed(&mut self, not_before: Option<Duration>) -> Duration {
         if let Some(named) = not_before {
             return named + self.jitter.draw(FIRST);

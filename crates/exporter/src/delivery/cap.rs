@@ -1,7 +1,7 @@
 //! How many records one request may carry: as many as there are, until a server shows that it takes less.
 //!
-//! A request that is too large, too much at once, or too slow for the link is never answered otherwise however often it
-//! is repeated; half of it may be. The cap grows again with each few requests that arrive.
+//! A request that is too large, too much at once, or too slow for the link is never answered otherwise
+//! however often it is repeated; half of it may be. The cap grows again with each few requests that arrive.
 
 /// Deliveries in a row after which the cap doubles.
 const GROW_AFTER: u32 = 2;
@@ -31,7 +31,8 @@ impl Cap {
         self.records
     }
 
-    /// A request of `len` records was too large. Where growing has led there again, the next time comes later.
+    /// A request of `len` records was too large. Where growing has led there again, the next time comes
+    /// later.
     pub(super) fn too_large(&mut self, len: usize) {
         if self.grown {
             self.grow_after = self.grow_after.saturating_mul(2).min(GROW_AFTER_MOST);

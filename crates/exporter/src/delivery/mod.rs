@@ -1,22 +1,26 @@
-//! One endpoint's delivery as a plain state machine: what to send when, and what an answer means for each record.
+//! One endpoint's delivery as a plain state machine: what to send when, and what an answer means for each
+//! record.
 //!
 //! Promises, whatever the answers are:
-//! - one request is open at a time, and records go out in their order: what is retried holds back what follows;
-//! - each record of a load is settled exactly once: delivered, refused within a request whose others were stored, or set aside;
+//! - one request is open at a time, and records go out in their order: what is retried holds back what
+//!   follows;
+//! - each record of a load is settled exactly once: delivered, refused within a request whose others were
+//!   stored, or set aside;
 //! - nothing is sent before the end of a wait, be it ours or the server's;
 //! - a fault of the endpoint settles nothing, however long it lasts;
-//! - one bad record never stops the others, and a server that refuses everything gets about one request a second.
+//! - one bad record never stops the others, and a server that refuses everything gets about one request a
+//!   second.
 //!
-//! Leaves to others: the bytes and receipts of records (the [`Load`]), the transport, files for what is set aside, counting.
+//! Leaves to others: the bytes and receipts of records (the [`Load`]), the transport, files for what is set
+//! aside, counting.
 
 mod backoff;
 mod cap;
+mod parts;
 mod reasons;
 mod state;
 mod window;
 
-use std::collections::VecDeque;
-use std::ops::Range;
 use std::time::Duration;
 
 use model::Now;
@@ -25,11 +29,13 @@ use crate::batch::Batch;
 use crate::classify::{Answer, Blocked, Class, Refusal, Retry, classify};
 use backoff::Backoff;
 use cap::Cap;
+use parts::{Part, Parts};
 use reasons::{Reason, Reasons};
 pub use state::{Attempt, Effect, How, Next, Resend, State};
 use window::Window;
 
-/// What is to be delivered: records that are settled one by one, and of which any consecutive ones can be a request.
+/// What is to be delivered: records that are settled one by one, and of which any consecutive ones can be a
+/// request.
 pub trait Load {
     /// How many records there are.
     fn len(&self) -> usize;
@@ -46,25 +52,12 @@ impl Load for Batch {
     }
 }
 
-/// Consecutive records that are not settled yet and have the same history.
-#[derive(Clone, Debug)]
-struct Part {
-    range: Range<usize>,
-    resend: Option<Resend>,
-}
-
-impl Part {
-    fn len(&self) -> usize {
-        self.range.len()
-    }
-}
-
 /// The delivery of one signal to its endpoint.
 #[derive(Clone, Debug)]
 pub struct Delivery<L> {
     load: Option<L>,
     /// What is not settled, in order. The open request is the whole of the first.
-    parts: VecDeque<Part>,
+    parts: Parts,
     open: Option<Attempt>,
     attempts: u64,
     /// Nothing is sent before this monotonic time.
@@ -83,7 +76,7 @@ impl<L: Load> Delivery<L> {
     pub fn new(seed: u64) -> Self {
         Self {
             load: None,
-            parts: VecDeque::new(),
+            parts: Parts::default(),
             open: None,
             attempts: 0,
             gate: Duration::ZERO,
@@ -110,15 +103,14 @@ impl<L: Load> Delivery<L> {
         if !self.has_room() {
             return Err(load);
         }
-        if !load.is_empty() {
-            self.parts.push_back(Part { range: 0..load.len(), resend: None });
-            self.reasons.begin();
-        }
+        self.parts.fill(load.len());
+        self.reasons.begin();
         self.load = Some(load);
         Ok(())
     }
 
-    /// The current load, also after its last record was settled, until it is taken back or another is offered.
+    /// The current load, also after its last record was settled, until it is taken back or another is
+    /// offered.
     #[must_use]
     pub fn load(&self) -> Option<&L> {
         self.load.as_ref()
@@ -158,32 +150,21 @@ impl<L: Load> Delivery<L> {
     }
 
     fn send(&mut self) -> Next {
-        self.cut_front(self.cap.records());
-        let Some(part) = self.parts.front() else { return Next::Idle };
+        let Some(part) = self.parts.first_of(self.cap.records()) else { return Next::Idle };
         self.attempts += 1;
         let attempt = Attempt(self.attempts);
         self.open = Some(attempt);
         Next::Send { attempt, range: part.range.clone(), resend: part.resend }
     }
 
-    /// Cuts the first part after `records` records if it has more.
-    fn cut_front(&mut self, records: usize) {
-        let Some(part) = self.parts.pop_front() else { return };
-        let Range { start, end } = part.range;
-        let middle = start.saturating_add(records).min(end);
-        if middle < end {
-            self.parts.push_front(Part { range: middle..end, resend: part.resend });
-        }
-        self.parts.push_front(Part { range: start..middle, resend: part.resend });
-    }
-
-    /// Takes the answer to `attempt`, and says what it brought about. An answer to any other attempt than the open one changes nothing.
+    /// Takes the answer to `attempt`, and says what it brought about. An answer to any other attempt than the
+    /// open one changes nothing.
     pub fn answered(&mut self, attempt: Attempt, answer: &Answer, now: Now) -> Vec<Effect> {
         if self.open != Some(attempt) {
             return Vec::new();
         }
         self.open = None;
-        let Some(part) = self.parts.pop_front() else { return Vec::new() };
+        let Some(part) = self.parts.take_first() else { return Vec::new() };
         let mut effects = Vec::new();
         match classify(answer, now) {
             Class::Delivered { warning } => self.delivered(part, How::Delivered { warning }, &mut effects),
@@ -249,7 +230,7 @@ impl<L: Load> Delivery<L> {
 
     /// The part stays first and waits.
     fn hold(&mut self, part: Part, not_before: Option<Duration>, now: Now) {
-        self.parts.push_front(part);
+        self.parts.put_first(part);
         self.gate = now.mono.saturating_add(self.backoff.failed(not_before));
     }
 
@@ -257,7 +238,7 @@ impl<L: Load> Delivery<L> {
         let reason = Reason::of(&message);
         if part.len() > 1 && !self.reasons.is_given_up(&reason) {
             self.cap.too_large(part.len());
-            self.parts.push_front(part);
+            self.parts.put_first(part);
             self.gate = Duration::ZERO;
             self.backoff.answered();
         } else {
@@ -277,19 +258,17 @@ impl<L: Load> Delivery<L> {
         }
     }
 
-    fn halve(&mut self, part: Part) {
+    fn halve(&mut self, mut part: Part) {
         self.gate = Duration::ZERO;
         self.backoff.answered();
-        let Range { start, end } = part.range;
-        let middle = start + (end - start) / 2;
         // The specification says that nothing of a refused request is stored; not every server keeps to it.
-        let resend = Some(Resend::Refused);
-        self.parts.push_front(Part { range: middle..end, resend });
-        self.parts.push_front(Part { range: start..middle, resend });
+        part.resend = Some(Resend::Refused);
+        self.parts.put_halves(part);
     }
 
-    /// Settles the part as refused. More than one record at once means that the server refuses them all: then the next request waits a little,
-    /// so that a misconfigured server does not eat up the files at full speed.
+    /// Settles the part as refused. More than one record at once means that the server refuses them all: then
+    /// the next request waits a little, so that a misconfigured server does not eat up the files at full
+    /// speed.
     fn set_aside(
         &mut self,
         part: Part,

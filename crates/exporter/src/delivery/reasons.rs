@@ -1,8 +1,10 @@
-//! What is remembered of a server's refusals, so that a search for the bad record is not repeated where it finds nothing.
+//! What is remembered of a server's refusals, so that a search for the bad record is not repeated where it
+//! finds nothing.
 //!
-//! One bad record in a request of `n` is found with about `2·log2(n)` requests. If all are bad, searching costs `2·n` and
-//! changes nothing: so one request's search may cost only so much, and then its reason is given up: whatever is refused for it is set aside as a group. A load that
-//! is taken without any refusal clears the memory.
+//! One bad record in a request of `n` is found with about `2·log2(n)` requests. If all are bad, searching
+//! costs `2·n` and changes nothing: so one request's search may cost only so much, and then its reason is
+//! given up: whatever is refused for it is set aside as a group. A load that is taken without any refusal
+//! clears the memory.
 
 use std::collections::HashSet;
 
@@ -44,7 +46,8 @@ fn split_sign(word: &str) -> (&str, Option<char>) {
     }
 }
 
-/// The quote that is open after `word` and `sign`. A sign right behind a word opens none: that is an apostrophe.
+/// The quote that is open after `word` and `sign`. A sign right behind a word opens none: that is an
+/// apostrophe.
 fn next_quote(open: Option<char>, word: &str, sign: Option<char>) -> Option<char> {
     match (open, sign) {
         (Some(open), Some(sign)) if open == sign => None,
@@ -75,7 +78,8 @@ impl Reasons {
         }
     }
 
-    /// Whether to search further in a part that was refused for `reason`; `len` is the length of the whole load.
+    /// Whether to search further in a part that was refused for `reason`; `len` is the length of the whole
+    /// load.
     pub(super) fn search(&mut self, reason: Reason, len: usize) -> bool {
         let budget = self.budget.get_or_insert_with(|| 4 * len.checked_ilog2().unwrap_or(0) + 8);
         if self.given_up.contains(&reason) {

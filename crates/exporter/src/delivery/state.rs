@@ -118,7 +118,8 @@ pub enum State {
 }
 
 impl State {
-    /// Whether `other` would be shown as the same: the words of a failure may differ from one try to the next.
+    /// Whether `other` would be shown as the same: the words of a failure may differ from one try to the
+    /// next.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Ok, Self::Ok) | (Self::Refusing { .. }, Self::Refusing { .. }) => true,

@@ -7,7 +7,7 @@ use hyper_util::client::legacy;
 
 use super::route::{TunnelError, UnknownHost};
 use super::tls;
-use crate::classify::{Answer, Failed, Failure};
+use crate::classify::{Answer, Failed, Failure, TlsFailure};
 
 /// The answer for a request whose exchange failed.
 pub(super) fn of_client(error: &legacy::Error, sent: bool) -> Answer {
@@ -26,10 +26,17 @@ pub(super) fn timeout(sent: bool) -> Answer {
 }
 
 fn of(error: &(dyn Error + 'static), otherwise: Failure, sent: bool) -> Answer {
-    let failure = causes(error).find_map(known).unwrap_or(otherwise);
-    // A handshake that failed carried no request, even if the client had begun to write one.
-    let sent = sent && !matches!(failure, Failure::Tls(_));
+    let hidden_tls = || causes(error).find_map(hidden_tls);
+    let failure = causes(error).find_map(known).or_else(hidden_tls).unwrap_or(otherwise);
+    let sent = sent && !causes(error).any(is_unread);
     Answer::Failed(Failed { failure, sent, message: words(error) })
+}
+
+/// Whether the server has certainly not looked at the request, though it was written: the handshake was
+/// refused, or the stream was (RFC 9113 §8.7).
+fn is_unread(error: &(dyn Error + 'static)) -> bool {
+    let refused = |error: &h2::Error| error.reason() == Some(h2::Reason::REFUSED_STREAM);
+    error.is::<rustls::Error>() || error.downcast_ref::<h2::Error>().is_some_and(refused)
 }
 
 fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
@@ -47,6 +54,13 @@ fn known(error: &(dyn Error + 'static)) -> Option<Failure> {
     }
     let error = error.downcast_ref::<hyper::Error>()?;
     error.is_parse().then_some(Failure::Protocol)
+}
+
+/// h2 keeps only the kind and the words of an error below it. TLS alone makes this kind of one: an alert that
+/// came after our side of the handshake was done, as when the server refuses our certificate.
+fn hidden_tls(error: &(dyn Error + 'static)) -> Option<Failure> {
+    let error = error.downcast_ref::<io::Error>()?;
+    (error.kind() == io::ErrorKind::InvalidData).then_some(Failure::Tls(TlsFailure::Handshake))
 }
 
 /// The error and what is behind it. `io::Error` hides the error that it was made of from `source()`.

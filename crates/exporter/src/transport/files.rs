@@ -3,8 +3,8 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 
-/// What tells one content of a file from another, without reading it: device, inode, size, and the times of its
-/// last change, each to the nanosecond. `None` for a file that is not there.
+/// What tells one content of a file from another, without reading it: device, inode, size, and the times of
+/// its last change, each to the nanosecond. `None` for a file that is not there.
 type Print = Option<(u64, u64, u64, i64, i64, i64, i64)>;
 
 /// Files that are watched by looking.

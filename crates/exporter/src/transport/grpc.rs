@@ -1,7 +1,8 @@
 //! OTLP over gRPC: one unary call (grpc/grpc, `doc/PROTOCOL-HTTP2.md`).
 //!
-//! The framing is done here, on the same HTTP client as OTLP/HTTP: `tonic`'s client compresses at a fixed level that costs three times the processor time, hides
-//! what kind of failure a connection had, and panics on a status whose details are not base64 (`Status::from_header_map`).
+//! The framing is done here, on the same HTTP client as OTLP/HTTP: `tonic`'s client compresses at a fixed
+//! level that costs three times the processor time, hides what kind of failure a connection had, and panics
+//! on a status whose details are not base64 (`Status::from_header_map`).
 
 use std::time::Duration;
 

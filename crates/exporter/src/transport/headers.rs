@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 
-use super::settings::SettingsError;
+use super::error::SettingsError;
 
 /// Headers whose value follows from the request; another value would make it unreadable.
 const RESERVED: [HeaderName; 7] = [

@@ -6,11 +6,12 @@ use http::{Method, Request, Response};
 use hyper::body::Incoming;
 
 use super::body::{Outgoing, Received, Sent, receive};
-use super::settings::Protocol;
+use super::settings::{Protocol, without_secrets};
 use super::{failure, reply};
 use crate::classify::{Answer, Http, Reply, RetryAfter};
 
-/// The request of `payload`, compressed as `encoding` says. Loki takes a content type only without parameters.
+/// The request of `payload`, compressed as `encoding` says. Loki takes a content type only without
+/// parameters.
 pub(super) fn request(
     protocol: Protocol,
     payload: Bytes,
@@ -51,9 +52,21 @@ pub(super) fn of_received(status: u16, headers: &HeaderMap, received: &Received)
         true => reply::success(content_type, &received.bytes),
         false => Reply::Empty,
     };
-    let message = if is_success { String::new() } else { reply::error(content_type, &received.bytes) };
+    let message = match status {
+        200..=299 => String::new(),
+        300..=399 => redirect(headers),
+        _ => reply::error(content_type, &received.bytes),
+    };
     let retry_after = RetryAfter::parse(text(headers, &header::RETRY_AFTER));
     Answer::Http(Http { status, retry_after, reply, message })
+}
+
+/// Where a redirect leads, without its query.
+fn redirect(headers: &HeaderMap) -> String {
+    match without_secrets(text(headers, &header::LOCATION)) {
+        target if target.is_empty() => target,
+        target => reply::clean(&format!("to {target}")),
+    }
 }
 
 /// A header's value; empty if it is absent or no text.

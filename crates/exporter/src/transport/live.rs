@@ -12,11 +12,13 @@ use rustls::pki_types::ServerName;
 use std::sync::Arc;
 
 use super::body::Outgoing;
+use super::error::SettingsError;
 use super::files::{Files, Prints};
 use super::headers::Headers;
 use super::route::{Route, Via};
-use super::settings::{Protocol, Settings, SettingsError, TlsFiles, USER_AGENT};
+use super::settings::{Protocol, Settings, TlsFiles, USER_AGENT};
 use super::{grpc, tls};
+use crate::classify::{Answer, Failed, Failure};
 
 /// Servers close idle connections, many after a minute; a request on one that just closes is lost.
 const IDLE: Duration = Duration::from_secs(30);
@@ -73,6 +75,14 @@ impl Plan {
 
     pub(super) fn is_grpc(&self) -> bool {
         self.protocol == Protocol::Grpc
+    }
+
+    /// Names the files that a handshake failed with.
+    pub(super) fn with_files(&self, answer: Answer) -> Answer {
+        let Answer::Failed(failed) = answer else { return answer };
+        let Failure::Tls(why) = failed.failure else { return Answer::Failed(failed) };
+        let message = format!("{}; {}", failed.message, tls::files_of(&self.tls, why));
+        Answer::Failed(Failed { message, ..failed })
     }
 
     /// How the files are now.

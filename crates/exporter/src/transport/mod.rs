@@ -5,14 +5,15 @@
 //! - a request whose body was never handed to a connection is told from one that the server may have;
 //! - redirects are not followed: the configured headers go to the configured host alone;
 //! - of an answer at most 64 KiB are kept;
-//! - certificates, keys and headers in files are used as they are when a request begins, without a restart; while
-//!   new ones can't be used, the old are, and [`Transport::renewal_problem`] says why;
+//! - certificates, keys and headers in files are used as they are when a request begins, without a restart;
+//!   while new ones can't be used, the old are, and [`Transport::renewal_problem`] says why;
 //! - secrets are in no `Debug` output and in no error.
 //!
 //! Leaves to others: what an answer means (`classify`), when to send (`delivery`), what to send (`batch`).
 
 mod body;
 mod compress;
+mod error;
 mod failure;
 mod files;
 mod grpc;
@@ -34,11 +35,9 @@ use bytes::Bytes;
 use crate::classify::{Answer, Failed, Failure};
 use crate::encode::json;
 use body::{Outgoing, Sent};
+pub use error::{PemProblem, SettingsError};
 use live::{Live, Plan};
-pub use settings::{
-    Compression, PemProblem, Protocol, Proxy, ProxyEnvironment, Settings, SettingsError, Signal, TlsFiles,
-    USER_AGENT,
-};
+pub use settings::{Compression, Protocol, Proxy, ProxyEnvironment, Settings, Signal, TlsFiles, USER_AGENT};
 
 /// The way to one endpoint. It keeps its connections open between requests.
 pub struct Transport {
@@ -56,8 +55,8 @@ struct Current {
 }
 
 impl Transport {
-    /// Checks the settings and reads their files; opens nothing. Connections are made in the tokio runtime that
-    /// [`Transport::send`] is called in.
+    /// Checks the settings and reads their files; opens nothing. Connections are made in the tokio runtime
+    /// that [`Transport::send`] is called in.
     ///
     /// # Errors
     /// [`SettingsError`] names the key, and the file if there is one.
@@ -75,7 +74,8 @@ impl Transport {
 
     /// Sends the protobuf bytes of an OTLP request (of the settings' signal), and waits for the answer.
     ///
-    /// Cancel safe: dropped, it closes or resets what it has opened; the server may have got the request then.
+    /// Cancel safe: dropped, it closes or resets what it has opened; the server may have got the request
+    /// then.
     pub async fn send(&self, body: Bytes) -> Answer {
         let live = self.renewed();
         let sent = Sent::default();
@@ -99,7 +99,7 @@ impl Transport {
 
     async fn exchange(&self, live: &Live, request: Request<Outgoing>, sent: &Sent) -> Answer {
         match live.client.request(request).await {
-            Err(error) => failure::of_client(&error, sent.get()),
+            Err(error) => self.plan.with_files(failure::of_client(&error, sent.get())),
             Ok(response) if self.plan.is_grpc() => grpc::answer(response).await,
             Ok(response) => http::answer(response).await,
         }
@@ -141,7 +141,8 @@ impl Transport {
         current.live.clone()
     }
 
-    /// Makes the next request open a new connection. HTTP/2 would go on using one whose other end is gone, until the kernel gives it up after a quarter of an hour.
+    /// Makes the next request open a new connection. HTTP/2 would go on using one whose other end is gone,
+    /// until the kernel gives it up after a quarter of an hour.
     fn forget_connections(&self, used: &Arc<Live>) {
         let mut current = self.current();
         if Arc::ptr_eq(&current.live, used) {

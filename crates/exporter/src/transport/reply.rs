@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use crate::classify::{Partial, Reply};
 
-/// The longest words of a server that are kept, in bytes. Loki's count of refused lines stands at the end of a long list.
+/// The longest words of a server that are kept, in bytes. Loki's count of refused lines stands at the end of
+/// a long list.
 const MESSAGE_LIMIT: usize = 8 * 1024;
 
 /// Any `Export…ServiceResponse`: those of traces, logs and metrics are the same on the wire
@@ -86,7 +87,8 @@ fn count(value: &Value) -> u64 {
     value.as_u64().or_else(|| value.as_str()?.parse().ok()).unwrap_or(0)
 }
 
-/// The server's words in the body of an error: of a `google.rpc.Status` in protobuf or JSON, else the text itself.
+/// The server's words in the body of an error: of a `google.rpc.Status` in protobuf or JSON, else the text
+/// itself.
 pub(super) fn error(content_type: &str, body: &Bytes) -> String {
     let words = match format(content_type) {
         Format::Protobuf => status(body),

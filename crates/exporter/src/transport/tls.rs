@@ -1,4 +1,5 @@
-//! TLS: which authorities are trusted, which certificate is ours, and why a handshake failed. All by rustls with ring.
+//! TLS: which authorities are trusted, which certificate is ours, and why a handshake failed. All by rustls
+//! with ring.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, RootCertStore, WantsVerifier};
 
-use super::settings::{SettingsError, TlsFiles};
+use super::error::SettingsError;
+use super::settings::TlsFiles;
 use crate::classify::TlsFailure;
 
 const CA: &str = "tls.ca_file";
@@ -45,6 +47,19 @@ pub(super) fn server_name(files: &TlsFiles) -> Result<Option<ServerName<'static>
 /// The files that a configuration is read from.
 pub(super) fn files(files: &TlsFiles) -> impl Iterator<Item = &PathBuf> {
     [&files.ca_file, &files.cert_file, &files.key_file].into_iter().flatten()
+}
+
+/// The files that decide about such a failure, in words.
+pub(super) fn files_of(files: &TlsFiles, why: TlsFailure) -> String {
+    let (what, file) = match why {
+        TlsFailure::ClientCertificate => ("our certificate", &files.cert_file),
+        _ => ("trusted authorities", &files.ca_file),
+    };
+    match (file, why) {
+        (Some(path), _) => format!("{what}: {}", path.display()),
+        (None, TlsFailure::ClientCertificate) => format!("{what}: none"),
+        (None, _) => format!("{what}: the system's"),
+    }
 }
 
 type Trusting = ConfigBuilder<ClientConfig, WantsClientCert>;

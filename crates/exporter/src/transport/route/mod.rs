@@ -1,7 +1,8 @@
 //! The way to the endpoint: straight, or by a proxy.
 //!
-//! A plain `http` request goes to the proxy itself, with the whole URL in its first line (RFC 9112 §3.2.2); for `https` and for gRPC the
-//! proxy is asked for a tunnel with CONNECT (RFC 9110 §9.3.6), through which TLS ends at the endpoint.
+//! A plain `http` request goes to the proxy itself, with the whole URL in its first line (RFC 9112 §3.2.2);
+//! for `https` and for gRPC the proxy is asked for a tunnel with CONNECT (RFC 9110 §9.3.6), through which TLS
+//! ends at the endpoint.
 
 mod proxy;
 mod stream;
@@ -35,7 +36,8 @@ pub(super) struct Route {
 }
 
 impl Route {
-    /// `connect_timeout` is shared by all addresses of a name, so that one that is silent does not hide the next.
+    /// `connect_timeout` is shared by all addresses of a name, so that one that is silent does not hide the
+    /// next.
     pub(super) fn new(via: Via, connect_timeout: Duration) -> Self {
         let mut tcp = HttpConnector::new_with_resolver(Resolver(GaiResolver::new()));
         tcp.enforce_http(false);
@@ -76,11 +78,14 @@ pub(super) struct Resolver(GaiResolver);
 
 /// A host's name that has no address.
 #[derive(Debug)]
-pub(super) struct UnknownHost(std::io::Error);
+pub(super) struct UnknownHost {
+    name: String,
+    source: std::io::Error,
+}
 
 impl std::fmt::Display for UnknownHost {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        write!(f, "{}: {}", self.name, self.source)
     }
 }
 
@@ -91,12 +96,15 @@ impl Service<Name> for Resolver {
     type Error = UnknownHost;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, UnknownHost>> + Send>>;
 
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), UnknownHost>> {
-        self.0.poll_ready(cx).map_err(UnknownHost)
+    fn poll_ready(&mut self, _cx: &mut Context<'_>) -> Poll<Result<(), UnknownHost>> {
+        // The system's resolver is always ready: each call takes a thread of its own.
+        Poll::Ready(Ok(()))
     }
 
     fn call(&mut self, name: Name) -> Self::Future {
-        let resolving = self.0.call(name);
-        Box::pin(async move { resolving.await.map_err(UnknownHost) })
+        let resolving = self.0.call(name.clone());
+        Box::pin(
+            async move { resolving.await.map_err(|source| UnknownHost { name: name.to_string(), source }) },
+        )
     }
 }

@@ -3,7 +3,8 @@
 use http::{HeaderValue, Uri};
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
 
-use crate::transport::settings::{Proxy, ProxyEnvironment, SettingsError};
+use crate::transport::error::SettingsError;
+use crate::transport::settings::{Proxy, ProxyEnvironment};
 
 /// How the endpoint is reached.
 #[derive(Clone)]
