@@ -5,6 +5,8 @@
 //! so that a mistake in the one can't hide in the other.
 
 pub mod collector;
+pub mod driver;
 pub mod ledger;
+pub mod proxy;
 pub mod standin;
 pub mod watched;
