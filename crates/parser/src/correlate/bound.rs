@@ -3,7 +3,7 @@
 //! Both indexes are arrays of records of one size beside a hash table of their places. All of it is laid out when
 //! the correlator is made, so that memory never grows afterwards; pages that were never written cost nothing.
 
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// One place in a hash table: a 4-byte number and a control byte (hashbrown).
 const BUCKET_BYTES: usize = 5;
@@ -51,6 +51,39 @@ impl IdHash {
     pub(super) fn of_trace(&self, trace: u128) -> u64 {
         let [low, high] = halves(trace);
         self.of(self.of(low) ^ high)
+    }
+}
+
+/// For maps whose keys are ids.
+impl BuildHasher for IdHash {
+    type Hasher = IdHasher;
+
+    fn build_hasher(&self) -> IdHasher {
+        IdHasher { hash: *self, state: 0 }
+    }
+}
+
+/// Hashes one id, or several numbers in turn.
+pub(super) struct IdHasher {
+    hash: IdHash,
+    state: u64,
+}
+
+impl Hasher for IdHasher {
+    fn finish(&self) -> u64 {
+        self.state
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        self.state = self.hash.of(self.state ^ id);
+    }
+
+    fn write_u16(&mut self, number: u16) {
+        self.write_u64(u64::from(number));
     }
 }
 

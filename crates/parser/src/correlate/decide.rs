@@ -78,6 +78,37 @@ enum Says {
     Ambiguous,
 }
 
+/// Different traces: nearly always one, for which nothing is allocated.
+enum Traces {
+    None,
+    One(u128),
+    Several(Vec<u128>),
+}
+
+impl Traces {
+    fn and(self, trace: u128) -> Self {
+        match self {
+            Self::None => Self::One(trace),
+            Self::One(one) if one == trace => self,
+            Self::One(one) => Self::Several(vec![one, trace]),
+            Self::Several(mut several) => {
+                if !several.contains(&trace) {
+                    several.push(trace);
+                }
+                Self::Several(several)
+            }
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::None => 0,
+            Self::One(_) => 1,
+            Self::Several(several) => several.len(),
+        }
+    }
+}
+
 /// One step of the way to a trace, as `explain` tells it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -235,10 +266,10 @@ impl Known<'_> {
     /// What the task's own spans on the line's host say.
     fn own_span(&self, task: TaskKey, subject: &Subject, steps: &mut impl Listen) -> Says {
         let traces = self.traces(task, |known| known.has_own_span() && known.host().may_be(subject.host));
-        let says = match traces.as_slice() {
-            [] => return Says::Nothing,
-            [one] => Says::Trace(*one),
-            several => self.only_one_open(task, several, subject),
+        let says = match traces {
+            Traces::None => return Says::Nothing,
+            Traces::One(one) => Says::Trace(one),
+            Traces::Several(ref several) => self.only_one_open(task, several, subject),
         };
         steps.step(|| Step::OwnSpan { task: task.task(), traces: traces.len(), trace_id: says.trace() });
         says
@@ -248,16 +279,14 @@ impl Known<'_> {
     /// for the line if a span on the line's host is in the same trace.
     fn candidates(&self, task: TaskKey, subject: &Subject, steps: &mut impl Listen) -> Says {
         let traces = self.traces(task, |known| known.host().may_be(subject.host));
-        let is_here = |trace: Option<u128>| trace.is_some_and(|trace| traces.contains(&trace));
-        let elsewhere = || self.traces(task, |known| known.has_own_span() && is_here(known.trace()));
-        let says = match traces.as_slice() {
-            [] => {
+        let says = match traces {
+            Traces::None => {
                 steps.step(|| Step::NoSpan { task: task.task() });
                 return Says::Nothing;
             }
-            [one] => Says::Trace(*one),
-            several => match elsewhere().as_slice() {
-                [one] => Says::Trace(*one),
+            Traces::One(one) => Says::Trace(one),
+            Traces::Several(ref several) => match self.own_elsewhere(task, several) {
+                Traces::One(one) => Says::Trace(one),
                 _ => self.only_one_open(task, several, subject),
             },
         };
@@ -265,15 +294,17 @@ impl Known<'_> {
         says
     }
 
-    /// The traces of the task's records that fit, each once.
-    fn traces(&self, task: TaskKey, fits: impl Fn(&Task) -> bool) -> Vec<u128> {
-        let mut traces = Vec::new();
-        for trace in self.tasks.of(task).filter(|known| fits(known)).filter_map(Task::trace) {
-            if !traces.contains(&trace) {
-                traces.push(trace);
-            }
-        }
-        traces
+    /// Those of the traces that have the task's own span on any host.
+    fn own_elsewhere(&self, task: TaskKey, traces: &[u128]) -> Traces {
+        self.traces(task, |known| {
+            known.has_own_span() && known.trace().is_some_and(|trace| traces.contains(&trace))
+        })
+    }
+
+    /// The traces of the task's records that fit.
+    fn traces(&self, task: TaskKey, fits: impl Fn(&Task) -> bool) -> Traces {
+        let traces = self.tasks.of(task).filter(|known| fits(known)).filter_map(Task::trace);
+        traces.fold(Traces::None, Traces::and)
     }
 
     /// The one of several traces that alone has a span of the task open at the line's time.

@@ -99,8 +99,8 @@ impl<T> Correlator<T> {
     /// The trace files have nothing more for the line. It goes, unless links alone can help it and the log may yet have
     /// one: a line that was young when it was read has had its wait for that, one of a backlog has not.
     fn decide(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
-        let needs_log = self.is_backlog(&line) && !self.reading.is_quiet(nanos(now.mono));
-        if needs_log && self.known().needs_links(&line.subject) && !self.log_is_read_past(&line) {
+        let could_be_linked = self.spans.len() > 0 && self.known().needs_links(&line.subject);
+        if could_be_linked && self.is_backlog(&line) && !self.log_is_read_past(&line) {
             return self.held.push(HeldLine { stage: Stage::Links, ..line });
         }
         self.decide_at_last(line, now, out);

@@ -141,7 +141,7 @@ pub struct Correlator<T> {
     held: Held<T>,
     reading: Reading,
     /// How far each host's log was read, by the time in its lines: the end of the latest.
-    logs_read: HashMap<HostNo, i64>,
+    logs_read: HashMap<HostNo, i64, IdHash>,
     counters: Counters,
 }
 
@@ -160,7 +160,7 @@ impl<T> Correlator<T> {
             naming: Naming::new(),
             held: Held::new(),
             reading: Reading::default(),
-            logs_read: HashMap::new(),
+            logs_read: HashMap::with_hasher(hash),
             counters: Counters::default(),
         }
     }

@@ -7,6 +7,7 @@
 //!
 //! The choice depends on the set of spans seen alone, not on their order.
 
+use super::bound::IdHash;
 use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::spans::{SpanRecord, Spans};
@@ -83,14 +84,15 @@ pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
     if let Some(hint) = question.hint.filter(|hint| there.iter().any(|span| span.id == *hint)) {
         return (Some(hint), SpanChoice::InLine);
     }
-    let mut candidates = there.clone();
-    if candidates.iter().any(|span| question.wrote(span)) {
-        candidates.retain(|span| question.wrote(span));
-    }
-    match candidates.as_slice() {
-        [] => (None, SpanChoice::NoneThere),
-        [only] => (Some(only.id), SpanChoice::Only),
-        several => among(spans, question, several).unwrap_or_else(|| own_span(question, &there)),
+    let any_own = there.iter().any(|span| question.wrote(span));
+    let mut candidates = there.iter().copied().filter(|span| !any_own || question.wrote(span));
+    match (candidates.next(), candidates.next()) {
+        (None, _) => (None, SpanChoice::NoneThere),
+        (Some(only), None) => (Some(only.id), SpanChoice::Only),
+        (Some(first), Some(second)) => {
+            let candidates: Vec<_> = [first, second].into_iter().chain(candidates).collect();
+            among(spans, question, &candidates).unwrap_or_else(|| own_span(question, &there))
+        }
     }
 }
 
@@ -103,7 +105,7 @@ impl Question {
 
 /// The innermost of a chain, or the nearest common ancestor that was open.
 fn among(spans: &Spans, question: &Question, candidates: &[&SpanRecord]) -> Option<Answer> {
-    let family = Family::of(spans, question.trace);
+    let family = Family::of(spans.of(question.trace), spans.hash());
     match family.innermost(candidates).as_slice() {
         [] => None,
         [one] => {
@@ -118,8 +120,7 @@ fn among(spans: &Spans, question: &Question, candidates: &[&SpanRecord]) -> Opti
 
 /// The task's own span, if it was open. On several hosts it has several: the line's own host's goes first.
 fn own_span(question: &Question, there: &[&SpanRecord]) -> Answer {
-    let is_own = |span: &&&SpanRecord| question.task.is_some_and(|task| span.is_own_of(task));
-    let own = there.iter().filter(is_own);
+    let own = there.iter().filter(|span| question.task.is_some_and(|task| span.is_own_of(task)));
     let best = own.max_by_key(|span| (span.host == question.host, span.start_micros, span.id));
     best.map_or((None, SpanChoice::NotSingledOut), |span| (Some(span.id), SpanChoice::TasksOwn))
 }
@@ -127,16 +128,16 @@ fn own_span(question: &Question, there: &[&SpanRecord]) -> Answer {
 /// The trace's spans by id. A span that was seen twice stands here once: the longest, so that order makes no
 /// difference.
 struct Family<'a> {
-    by_id: HashMap<u64, &'a SpanRecord>,
+    by_id: HashMap<u64, &'a SpanRecord, IdHash>,
 }
 
 impl<'a> Family<'a> {
-    fn of(spans: &'a Spans, trace: u128) -> Self {
+    fn of(spans: impl Iterator<Item = &'a SpanRecord>, hash: IdHash) -> Self {
         let rank = |span: &SpanRecord| {
             (span.end_micros.saturating_sub(span.start_micros), span.start_micros, span.parent)
         };
-        let mut by_id: HashMap<u64, &SpanRecord> = HashMap::new();
-        for span in spans.of(trace) {
+        let mut by_id: HashMap<u64, &SpanRecord, IdHash> = HashMap::with_hasher(hash);
+        for span in spans {
             let known = by_id.entry(span.id).or_insert(span);
             if rank(span) > rank(known) {
                 *known = span;

@@ -10,7 +10,7 @@ pub struct Settings {
     pub wait: Duration,
     /// What held lines may take before [`super::Correlator::is_full`]; a bound for the caller, which stops reading.
     pub held_bytes: usize,
-    /// What the index of tasks takes at most; some 53 bytes a task.
+    /// What the index of tasks takes at most; some 60 bytes a task.
     pub task_bytes: usize,
     /// What the spans that were seen lately take at most; some 80 bytes a span.
     pub span_bytes: usize,

@@ -8,6 +8,7 @@ use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::window::Window;
 use hashbrown::HashTable;
+use hashbrown::hash_table::Entry;
 
 /// Beside a task's key: the span is the task's own.
 const OWN: u64 = 1 << 63;
@@ -61,16 +62,57 @@ impl SpanRecord {
     }
 }
 
-/// The ring.
+/// The newest spans, each with a number. Numbers count up and wrap; only their differences mean anything.
 #[derive(Debug)]
-pub(super) struct Spans {
-    ring: Vec<SpanRecord>,
+struct Ring {
+    records: Vec<SpanRecord>,
     capacity: usize,
-    /// The number of the oldest span in the ring, and its place. Numbers wrap; only differences count.
+    /// The number of the oldest span, and its place.
     oldest: u32,
     oldest_place: usize,
     /// The number that the next span will have.
     next: u32,
+}
+
+impl Ring {
+    /// How far the number is from the oldest; for a span forgotten, farther than that of any in the ring.
+    fn age(&self, number: u32) -> u32 {
+        number.wrapping_sub(self.oldest)
+    }
+
+    fn place(&self, number: u32) -> Option<usize> {
+        let age = self.age(number);
+        let place = self.oldest_place + age as usize;
+        (age < self.age(self.next)).then(|| if place < self.capacity { place } else { place - self.capacity })
+    }
+
+    fn get(&self, number: u32) -> Option<&SpanRecord> {
+        self.records.get(self.place(number)?)
+    }
+
+    fn is_full(&self) -> bool {
+        self.age(self.next) as usize >= self.capacity
+    }
+
+    fn push(&mut self, record: SpanRecord) {
+        let number = self.next;
+        self.next = number.wrapping_add(1);
+        match self.place(number).and_then(|place| self.records.get_mut(place)) {
+            Some(place) => *place = record,
+            None => self.records.push(record),
+        }
+    }
+
+    fn forget_oldest(&mut self) {
+        self.oldest = self.oldest.wrapping_add(1);
+        self.oldest_place = (self.oldest_place + 1) % self.capacity;
+    }
+}
+
+/// The spans.
+#[derive(Debug)]
+pub(super) struct Spans {
+    ring: Ring,
     newest_of: HashTable<u32>,
     hash: IdHash,
     evicted: u64,
@@ -79,29 +121,21 @@ pub(super) struct Spans {
 impl Spans {
     pub(super) fn within(bytes: usize, hash: IdHash) -> Self {
         let capacity = records_within(bytes, size_of::<SpanRecord>());
+        let records = Vec::with_capacity(capacity);
         Self {
-            ring: Vec::with_capacity(capacity),
-            capacity,
-            oldest: 0,
-            oldest_place: 0,
-            next: 0,
+            ring: Ring { records, capacity, oldest: 0, oldest_place: 0, next: 0 },
             newest_of: HashTable::with_capacity(2 * capacity),
             hash,
             evicted: 0,
         }
     }
 
-    pub(super) fn push(&mut self, mut record: SpanRecord) {
-        if self.ring.len() == self.capacity {
+    pub(super) fn push(&mut self, record: SpanRecord) {
+        if self.ring.is_full() {
             self.forget_oldest();
         }
-        let number = self.next;
-        self.next = number.wrapping_add(1);
-        record.older = self.replace_newest(record.trace, number).unwrap_or(number);
-        match self.place(number).and_then(|place| self.ring.get_mut(place)) {
-            Some(place) => *place = record,
-            None => self.ring.push(record),
-        }
+        let older = self.replace_newest(record.trace);
+        self.ring.push(SpanRecord { older, ..record });
     }
 
     /// The trace's spans, newest first.
@@ -109,23 +143,24 @@ impl Spans {
         let mut next = self.newest(trace);
         std::iter::from_fn(move || {
             let number = next?;
-            let record = self.get(number)?;
-            next = Some(record.older).filter(|older| self.age(*older) < self.age(number));
+            let record = self.ring.get(number)?;
+            next = Some(record.older).filter(|older| self.ring.age(*older) < self.ring.age(number));
             Some(record)
         })
     }
 
     /// The number of the trace's newest span: it changes with every span of the trace.
     pub(super) fn newest(&self, trace: u128) -> Option<u32> {
-        self.newest_of.find(self.hash.of_trace(trace), |number| self.is_of(*number, trace)).copied()
+        let is_of = |number: &u32| self.ring.get(*number).is_some_and(|record| record.trace == trace);
+        self.newest_of.find(self.hash.of_trace(trace), is_of).copied()
     }
 
     pub(super) fn len(&self) -> usize {
-        self.ring.len()
+        self.ring.records.len()
     }
 
     pub(super) fn capacity(&self) -> usize {
-        self.capacity
+        self.ring.capacity
     }
 
     /// Spans that made room for others.
@@ -133,57 +168,35 @@ impl Spans {
         self.evicted
     }
 
+    pub(super) fn hash(&self) -> IdHash {
+        self.hash
+    }
+
     /// The bytes allocated.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.ring.capacity() * size_of::<SpanRecord>() + self.newest_of.allocation_size()
+        self.ring.records.capacity() * size_of::<SpanRecord>() + self.newest_of.allocation_size()
     }
 
-    /// How far the number is behind the oldest; that of a span forgotten is beyond every other.
-    fn age(&self, number: u32) -> u32 {
-        number.wrapping_sub(self.oldest)
-    }
-
-    fn place(&self, number: u32) -> Option<usize> {
-        let age = self.age(number) as usize;
-        (age < self.age(self.next) as usize).then(|| (self.oldest_place + age) % self.capacity)
-    }
-
-    fn get(&self, number: u32) -> Option<&SpanRecord> {
-        self.ring.get(self.place(number)?)
-    }
-
-    fn is_of(&self, number: u32, trace: u128) -> bool {
-        self.get(number).is_some_and(|record| record.trace == trace)
-    }
-
-    /// Makes `number` the trace's newest; gives the one before.
-    fn replace_newest(&mut self, trace: u128, number: u32) -> Option<u32> {
-        let hash = self.hash.of_trace(trace);
-        let newest = self.newest(trace);
-        if let Some(newest) = newest {
-            if let Some(entry) = self.newest_of.find_mut(hash, |other| *other == newest) {
-                *entry = number;
-            }
-            return Some(newest);
+    /// Makes the next span its trace's newest; gives the number of the one before, or its own for the first.
+    fn replace_newest(&mut self, trace: u128) -> u32 {
+        let (ring, hash) = (&self.ring, self.hash);
+        let is_of = |number: &u32| ring.get(*number).is_some_and(|record| record.trace == trace);
+        let hash_of = |number: &u32| ring.get(*number).map_or(0, |record| hash.of_trace(record.trace));
+        match self.newest_of.entry(hash.of_trace(trace), is_of, hash_of) {
+            Entry::Occupied(mut newest) => std::mem::replace(newest.get_mut(), ring.next),
+            Entry::Vacant(place) => *place.insert(ring.next).get(),
         }
-        let (ring, keyed) = (&self.ring, self.hash);
-        let (oldest, oldest_place, capacity) = (self.oldest, self.oldest_place, self.capacity);
-        let hash_of = |number: &u32| {
-            let place = (oldest_place + number.wrapping_sub(oldest) as usize) % capacity;
-            ring.get(place).map_or(0, |record| keyed.of_trace(record.trace))
-        };
-        self.newest_of.insert_unique(hash, number, hash_of);
-        None
     }
 
     fn forget_oldest(&mut self) {
-        let Some(trace) = self.get(self.oldest).map(|record| record.trace) else { return };
-        let (hash, oldest) = (self.hash.of_trace(trace), self.oldest);
-        if let Ok(entry) = self.newest_of.find_entry(hash, |number| *number == oldest) {
-            entry.remove();
+        let oldest = self.ring.oldest;
+        if let Some(trace) = self.ring.get(oldest).map(|record| record.trace) {
+            let hash = self.hash.of_trace(trace);
+            if let Ok(entry) = self.newest_of.find_entry(hash, |number| *number == oldest) {
+                entry.remove();
+            }
         }
-        self.oldest = self.oldest.wrapping_add(1);
-        self.oldest_place = (self.oldest_place + 1) % self.capacity;
+        self.ring.forget_oldest();
         self.evicted += 1;
     }
 }
@@ -216,8 +229,8 @@ mod tests {
     fn the_oldest_makes_room_and_is_counted() {
         let mut spans = Spans::within(64 << 10, IdHash::new());
         let capacity = spans.capacity() as u64;
-        spans.oldest = u32::MAX - 3 * spans.capacity() as u32;
-        spans.next = spans.oldest;
+        spans.ring.oldest = u32::MAX - 3 * spans.capacity() as u32;
+        spans.ring.next = spans.ring.oldest;
         for id in 1..=10 * capacity {
             spans.push(span(u128::from(id % 7 + 1), id));
         }

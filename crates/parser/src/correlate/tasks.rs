@@ -1,10 +1,8 @@
 //! What is known of tasks: which traces their spans are in, and which task each works for.
 //!
 //! A record says: task K on host H has spans in trace T, and works for task L. A task has one such record, or one for
-//! each host and trace, should it have several. The records fill a fixed array; when that is full, a hand goes round
-//! it, oldest first, takes away one degree of freshness from each record and stops at the first that has none left: that
-//! one makes room, and is counted. Lines of a task keep its record fresher than evidence does, and that fresher than
-//! being noted once does.
+//! each host and trace, should it have several. The records fill a fixed array; when that is full, the one of which
+//! nothing was heard for longest, neither evidence nor a line, makes room, and is counted.
 
 use super::bound::{IdHash, halves, records_within};
 use super::key::TaskKey;
@@ -18,11 +16,8 @@ const CLASH: u64 = u64::MAX;
 
 const OWN: u8 = 1;
 const FORWARDED: u8 = 2;
-const FRESHNESS: u8 = 0b1100;
-/// One degree of freshness: more was learned of the task.
-const LEARNED: u8 = 0b0100;
-/// Two degrees: a line of the task was read.
-const READ: u8 = 0b1000;
+/// The place beyond both ends of the order of use.
+const NOWHERE: u32 = u32::MAX;
 
 /// How a task came to work for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,20 +28,23 @@ pub enum LinkKind {
     Forwarded,
 }
 
-/// One record, 40 bytes.
+/// One record, 48 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     key: TaskKey,
-    /// Zero for none. In halves, because a `u128` would align the record to 48 bytes.
+    /// Zero for none. In halves, because a `u128` would align the record to 64 bytes.
     trace: [u64; 2],
     link: u64,
+    /// The places of its neighbours in the order of use.
+    newer: u32,
+    older: u32,
     host: HostNo,
     flags: u8,
 }
 
 impl Task {
     fn new(key: TaskKey, host: HostNo) -> Self {
-        Self { key, trace: [0; 2], link: 0, host, flags: 0 }
+        Self { key, trace: [0; 2], link: 0, newer: NOWHERE, older: NOWHERE, host, flags: 0 }
     }
 
     pub(super) fn host(&self) -> HostNo {
@@ -63,10 +61,6 @@ impl Task {
     /// Whether the task's own span is in that trace.
     pub(super) fn has_own_span(&self) -> bool {
         self.has(OWN)
-    }
-
-    fn freshen(&mut self, degree: u8) {
-        self.flags = self.flags & !FRESHNESS | degree.max(self.flags & FRESHNESS);
     }
 
     fn has(&self, flag: u8) -> bool {
@@ -105,12 +99,22 @@ pub(super) enum Link {
     Clash,
 }
 
+/// Whether a record can take what is to be noted.
+enum Fit {
+    None,
+    /// It has nothing there yet.
+    Usable,
+    /// It has the like already.
+    Exact,
+}
+
 /// The tasks.
 #[derive(Debug)]
 pub(super) struct Tasks {
     records: Vec<Task>,
     capacity: usize,
-    hand: usize,
+    newest: u32,
+    oldest: u32,
     places: HashTable<u32>,
     hash: IdHash,
     evicted: u64,
@@ -123,7 +127,8 @@ impl Tasks {
         Self {
             records: Vec::with_capacity(capacity),
             capacity,
-            hand: 0,
+            newest: NOWHERE,
+            oldest: NOWHERE,
             places: HashTable::with_capacity(2 * capacity),
             hash,
             evicted: 0,
@@ -150,10 +155,12 @@ impl Tasks {
     /// Notes that a span of the trace has the task's id.
     pub(super) fn note_span(&mut self, key: TaskKey, host: HostNo, trace: u128, own: bool) {
         let halves = halves(trace);
-        let same = |task: &Task| task.host == host && task.trace == halves;
-        let blank = |task: &Task| task.host == host && task.trace().is_none();
-        let slot = self.find(key, same).or_else(|| self.find(key, blank));
-        if let Some(task) = self.open(slot, key, host) {
+        let fit = |task: &Task| match task.trace() {
+            Some(_) if task.trace == halves => Fit::Exact,
+            None => Fit::Usable,
+            Some(_) => Fit::None,
+        };
+        if let Some(task) = self.open(key, host, fit) {
             task.trace = halves;
             task.flags |= if own { OWN } else { 0 };
         }
@@ -164,19 +171,24 @@ impl Tasks {
         if key == to {
             return;
         }
-        let linked = |task: &Task| task.host == host && task.link != 0;
-        let slot = self.find(key, linked).or_else(|| self.find(key, |task| task.host == host));
-        if let Some(task) = self.open(slot, key, host) {
+        let fit = |task: &Task| if task.link == 0 { Fit::Usable } else { Fit::Exact };
+        if let Some(task) = self.open(key, host, fit) {
             task.note_link(to, kind);
         }
     }
 
     /// A line of the task was read.
     pub(super) fn touch(&mut self, key: TaskKey) {
-        let hash = self.hash.of(key.bits());
-        for &slot in self.places.iter_hash(hash) {
-            if let Some(task) = self.records.get_mut(slot as usize).filter(|task| task.key == key) {
-                task.freshen(READ);
+        let mut slots = self.slots(key);
+        match (slots.next(), slots.next()) {
+            (None, _) => {}
+            (Some(only), None) => {
+                drop(slots);
+                self.renew(only);
+            }
+            (Some(first), Some(second)) => {
+                let slots: Vec<_> = [first, second].into_iter().chain(slots).collect();
+                slots.into_iter().for_each(|slot| self.renew(slot));
             }
         }
     }
@@ -209,23 +221,30 @@ impl Tasks {
         slots.filter(move |slot| self.records.get(*slot).is_some_and(|task| task.key == key))
     }
 
-    fn find(&self, key: TaskKey, fits: impl Fn(&Task) -> bool) -> Option<usize> {
-        self.slots(key).find(|slot| self.records.get(*slot).is_some_and(&fits))
-    }
-
-    /// The record in `slot`, or a new one; `None` if the task has too many.
-    fn open(&mut self, slot: Option<usize>, key: TaskKey, host: HostNo) -> Option<&mut Task> {
-        let slot = match slot {
-            Some(slot) => {
-                self.records.get_mut(slot)?.freshen(LEARNED);
-                slot
+    /// The record of the task on this host that fits best, or a new one; `None` if the task has too many.
+    fn open(&mut self, key: TaskKey, host: HostNo, fit: impl Fn(&Task) -> Fit) -> Option<&mut Task> {
+        let (mut known, mut usable) = (0, None);
+        for slot in self.slots(key) {
+            known += 1;
+            let task = self.records.get(slot).filter(|task| task.host == host);
+            match task.map_or(Fit::None, &fit) {
+                Fit::None => {}
+                Fit::Usable => usable = usable.or(Some(slot)),
+                Fit::Exact => {
+                    usable = Some(slot);
+                    break;
+                }
             }
-            None if self.slots(key).nth(MAX_PER_TASK - 1).is_some() => {
-                self.refused += 1;
-                return None;
-            }
-            None => self.insert(Task::new(key, host)),
-        };
+        }
+        if let Some(slot) = usable {
+            self.renew(slot);
+            return self.records.get_mut(slot);
+        }
+        if known >= MAX_PER_TASK {
+            self.refused += 1;
+            return None;
+        }
+        let slot = self.insert(Task::new(key, host));
         self.records.get_mut(slot)
     }
 
@@ -238,34 +257,56 @@ impl Tasks {
         let (records, hash) = (&self.records, self.hash);
         let hash_of = |slot: &u32| records.get(*slot as usize).map_or(0, |task| hash.of(task.key.bits()));
         self.places.insert_unique(hash.of(task.key.bits()), slot as u32, hash_of);
+        self.append(slot as u32);
         slot
     }
 
-    /// A slot to write to: a new one, or that of a record which has to go.
+    /// A slot to write to: a new one, or that of the record which has to go.
     fn room(&mut self) -> usize {
         if self.records.len() < self.capacity {
             return self.records.len();
         }
-        let slot = self.oldest_unused();
-        if let Some(task) = self.records.get(slot) {
-            let hash = self.hash.of(task.key.bits());
-            if let Ok(place) = self.places.find_entry(hash, |other| *other as usize == slot) {
+        let slot = self.oldest;
+        if let Some(key) = self.records.get(slot as usize).map(|task| task.key) {
+            if let Ok(place) = self.places.find_entry(self.hash.of(key.bits()), |other| *other == slot) {
                 place.remove();
             }
+            self.detach(slot);
             self.evicted += 1;
         }
-        slot
+        slot as usize
     }
 
-    /// Moves the hand on to a record without freshness: at most two rounds and a step.
-    fn oldest_unused(&mut self) -> usize {
-        loop {
-            let slot = self.hand;
-            self.hand = (slot + 1) % self.capacity;
-            match self.records.get_mut(slot) {
-                Some(task) if task.has(FRESHNESS) => task.flags -= LEARNED,
-                _ => return slot,
-            }
+    /// Makes a record the newest in the order of use.
+    fn renew(&mut self, slot: usize) {
+        let slot = slot as u32;
+        if slot != self.newest {
+            self.detach(slot);
+            self.append(slot);
+        }
+    }
+
+    fn detach(&mut self, slot: u32) {
+        let Some(task) = self.records.get(slot as usize) else { return };
+        let (newer, older) = (task.newer, task.older);
+        match self.records.get_mut(newer as usize) {
+            Some(task) => task.older = older,
+            None => self.newest = older,
+        }
+        match self.records.get_mut(older as usize) {
+            Some(task) => task.newer = newer,
+            None => self.oldest = newer,
+        }
+    }
+
+    fn append(&mut self, slot: u32) {
+        let older = std::mem::replace(&mut self.newest, slot);
+        match self.records.get_mut(older as usize) {
+            Some(task) => task.newer = slot,
+            None => self.oldest = slot,
+        }
+        if let Some(task) = self.records.get_mut(slot as usize) {
+            (task.newer, task.older) = (NOWHERE, older);
         }
     }
 }
@@ -292,7 +333,26 @@ mod tests {
         assert_eq!(tasks.len() as u64 + tasks.evicted(), 1_000_000);
         assert_eq!(tasks.len(), tasks.capacity());
         assert!(tasks.allocated_bytes() <= bytes + 64, "{}", tasks.allocated_bytes());
-        assert!(tasks.allocated_bytes() / tasks.capacity() <= 60);
+        assert!(tasks.allocated_bytes() / tasks.capacity() <= 61);
+    }
+
+    #[test]
+    fn what_was_heard_of_least_lately_goes_first() {
+        let mut tasks = Tasks::within(4 << 10, IdHash::new());
+        let room = tasks.capacity() as u64;
+        (1..=room).for_each(|number| tasks.note_span(key(number), HOST, 7, false));
+        (1..=room).rev().filter(|number| number % 2 == 0).for_each(|number| tasks.touch(key(number)));
+        let known = |tasks: &Tasks| {
+            (1..=room).filter(|number| tasks.of(key(*number)).count() == 1).collect::<Vec<_>>()
+        };
+        for number in 1..=room / 2 + 2 {
+            tasks.note_span(key(room + number), HOST, 7, false);
+        }
+        let left: Vec<_> = (1..=room)
+            .filter(|number| number % 2 == 0)
+            .take(room as usize / 2 - 2 + room as usize % 2)
+            .collect();
+        assert_eq!(known(&tasks), left);
     }
 
     #[test]

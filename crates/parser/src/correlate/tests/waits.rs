@@ -116,8 +116,16 @@ fn a_backlog_still_hears_of_links_that_follow() {
 }
 
 #[test]
+fn without_any_span_no_link_leads_anywhere() {
+    let mut bench = Bench::new();
+    bench.look(FilesRead { logs_at_end: false, ..at_end(90_000) }, 90_000);
+    bench.line_at(90_000, line(3, "xapi").task(DISPATCH)).check(&[(0, 0, NoEvidence)]);
+}
+
+#[test]
 fn the_end_of_the_logs_ends_the_wait_for_links() {
     let mut bench = Bench::new();
+    bench.span(span(1, 10, 0, 0, 9));
     bench.look(FilesRead { logs_at_end: false, ..at_end(90_000) }, 90_000);
     bench.line_at(90_000, line(3, "xapi").task(DISPATCH));
     assert!(bench.left().is_empty());
@@ -127,6 +135,7 @@ fn the_end_of_the_logs_ends_the_wait_for_links() {
 #[test]
 fn links_give_way_when_memory_is_full() {
     let mut bench = Bench::with(Settings { held_bytes: 5_000, ..Settings::default() });
+    bench.span(span(1, 10, 0, 0, 9));
     bench.look(FilesRead { logs_at_end: false, ..at_end(90_000) }, 90_000);
     for _ in 0..20 {
         bench.line_at(90_000, line(3, "xapi").task(DISPATCH));
