@@ -9,6 +9,9 @@ use std::ops::Range;
 /// How far an element's end is looked for, so that hostile text can't make it quadratic.
 const MAX_ELEMENT: usize = 8 * 1024;
 
+/// How many elements of one name may stand in each other.
+const MAX_DEPTH: usize = 8;
+
 /// Adds the value of a key that is an element's name or content; whether it was one.
 pub(super) fn find_values(text: &[u8], key: &Key, found: &mut Found<'_>) -> bool {
     let inside = element(text, key).or_else(|| member(text, key));
@@ -76,6 +79,7 @@ fn closing(text: &[u8], at: usize, name: &[u8]) -> Option<usize> {
         match (head.strip_suffix(b"/").and_then(strip_left), strip_left(head)) {
             (Some(before), _) if depth == 0 => return Some(at + before.len()),
             (Some(_), _) => depth -= 1,
+            (None, Some(_)) if depth == MAX_DEPTH => return None,
             (None, Some(_)) => depth += 1,
             (None, None) => {}
         }
