@@ -7,12 +7,13 @@
 //!
 //! The choice depends on the set of spans seen alone, not on their order.
 
-use super::bound::IdHash;
 use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::spans::{SpanRecord, Spans};
 use super::window::Window;
-use std::collections::{HashMap, HashSet};
+use family::Family;
+
+mod family;
 
 /// Why this span was named, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,7 +92,7 @@ pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
         (Some(only), None) => (Some(only.id), SpanChoice::Only),
         (Some(first), Some(second)) => {
             let candidates: Vec<_> = [first, second].into_iter().chain(candidates).collect();
-            among(spans, question, &candidates).unwrap_or_else(|| own_span(question, &there))
+            among(spans, question, &there, &candidates).unwrap_or_else(|| own_span(question, &there))
         }
     }
 }
@@ -104,15 +105,19 @@ impl Question {
 }
 
 /// The innermost of a chain, or the nearest common ancestor that was open.
-fn among(spans: &Spans, question: &Question, candidates: &[&SpanRecord]) -> Option<Answer> {
-    let family = Family::of(spans.of(question.trace), spans.hash());
+fn among(
+    spans: &Spans,
+    question: &Question,
+    there: &[&SpanRecord],
+    candidates: &[&SpanRecord],
+) -> Option<Answer> {
+    let mut family = Family::of(spans, question.trace, there);
     match family.innermost(candidates).as_slice() {
         [] => None,
-        [one] => {
-            Some((Some(*one), if candidates.len() == 1 { SpanChoice::Only } else { SpanChoice::Innermost }))
-        }
+        [one] => Some((Some(*one), SpanChoice::Innermost)),
         several => {
-            let ancestor = family.common_ancestors(several).find(|span| span.meets(&question.window));
+            let mut ancestors = family.common_ancestors(several);
+            let ancestor = ancestors.find(|span| span.meets(&question.window));
             ancestor.map(|span| (Some(span.id), SpanChoice::CommonAncestor))
         }
     }
@@ -123,92 +128,6 @@ fn own_span(question: &Question, there: &[&SpanRecord]) -> Answer {
     let own = there.iter().filter(|span| question.task.is_some_and(|task| span.is_own_of(task)));
     let best = own.max_by_key(|span| (span.host == question.host, span.start_micros, span.id));
     best.map_or((None, SpanChoice::NotSingledOut), |span| (Some(span.id), SpanChoice::TasksOwn))
-}
-
-/// The trace's spans by id. A span that was seen twice stands here once: the longest, so that order makes no
-/// difference.
-struct Family<'a> {
-    by_id: HashMap<u64, &'a SpanRecord, IdHash>,
-}
-
-impl<'a> Family<'a> {
-    fn of(spans: impl Iterator<Item = &'a SpanRecord>, hash: IdHash) -> Self {
-        let rank = |span: &SpanRecord| {
-            (span.end_micros.saturating_sub(span.start_micros), span.start_micros, span.parent)
-        };
-        let mut by_id: HashMap<u64, &SpanRecord, IdHash> = HashMap::with_hasher(hash);
-        for span in spans {
-            let known = by_id.entry(span.id).or_insert(span);
-            if rank(span) > rank(known) {
-                *known = span;
-            }
-        }
-        Self { by_id }
-    }
-
-    fn parent(&self, id: u64) -> Option<&'a SpanRecord> {
-        let parent = self.by_id.get(&id)?.parent;
-        self.by_id.get(&parent).copied()
-    }
-
-    /// The ids of those that are no ancestor of another, each once. Loops have none.
-    fn innermost(&self, candidates: &[&SpanRecord]) -> Vec<u64> {
-        let mut ancestors = HashSet::new();
-        for span in candidates {
-            let mut next = self.parent(span.id);
-            // An ancestor met before has had its own ancestors met too.
-            while let Some(ancestor) = next.filter(|ancestor| ancestors.insert(ancestor.id)) {
-                next = self.parent(ancestor.id);
-            }
-        }
-        let mut innermost: Vec<_> = candidates.iter().map(|span| span.id).collect();
-        innermost.retain(|id| !ancestors.contains(id));
-        innermost.sort_unstable();
-        innermost.dedup();
-        innermost
-    }
-
-    /// The common ancestors of spans that are no ancestors of each other, nearest first; none if one of the spans
-    /// has an ancestor that was never seen, before its line meets that of the others.
-    fn common_ancestors(&self, ids: &[u64]) -> impl Iterator<Item = &'a SpanRecord> {
-        let (first, others) = ids.split_first().map_or((&0, ids), |split| split);
-        let line = self.line_of(*first);
-        let mut height: HashMap<u64, usize> =
-            line.iter().enumerate().map(|(at, span)| (span.id, at)).collect();
-        let meeting = others.iter().try_fold(0, |meeting: usize, id| {
-            let (walked, at) = self.walk_to(*id, &height)?;
-            height.extend(walked.into_iter().map(|id| (id, at)));
-            Some(meeting.max(at))
-        });
-        line.into_iter().skip(meeting.unwrap_or(usize::MAX))
-    }
-
-    /// The ancestors of a span that were seen, nearest first, up to the first gap or loop.
-    fn line_of(&self, id: u64) -> Vec<&'a SpanRecord> {
-        let mut seen = HashSet::from([id]);
-        let mut line = Vec::new();
-        let mut next = self.parent(id);
-        while let Some(span) = next.filter(|span| seen.insert(span.id)) {
-            line.push(span);
-            next = self.parent(span.id);
-        }
-        line
-    }
-
-    /// The ancestors up to one of known height, and that height.
-    fn walk_to(&self, id: u64, height: &HashMap<u64, usize>) -> Option<(HashSet<u64>, usize)> {
-        let mut walked = HashSet::new();
-        let mut next = self.parent(id)?;
-        loop {
-            if let Some(at) = height.get(&next.id) {
-                return Some((walked, *at));
-            }
-            if !walked.insert(next.id) {
-                return None;
-            }
-            next = self.parent(next.id)?;
-        }
-    }
 }
 
 #[cfg(test)]

@@ -90,6 +90,20 @@ fn a_parent_of_another_service_joins_a_chain() {
 }
 
 #[test]
+fn ancestors_of_another_time_are_found() {
+    // Clocks of two hosts differ: the parents of 20 spans seem to be over, and lead to one that is open.
+    let mut cases = vec![(1, 0, 0, 20, XAPI), (2, 1, 0, 9, XENOPSD)];
+    for id in 0..20 {
+        cases.push((100 + id, 2, 1, 2, XENOPSD));
+        cases.push((200 + id, 100 + id, 5, 6, XAPI));
+    }
+    cases.remove(0);
+    check(&cases, at(5, XAPI), (2, SpanChoice::CommonAncestor));
+    check(&cases[..3], at(5, XAPI), (200, SpanChoice::Only));
+    check(&cases[..5], at(5, XAPI), (2, SpanChoice::CommonAncestor));
+}
+
+#[test]
 fn without_a_common_ancestor_the_tasks_own() {
     let orphans = [(1, 0, 0, 20, XAPI), (3, 98, 4, 6, XAPI), (4, 99, 5, 7, XAPI)];
     check(&orphans, at(5, XAPI), (1, SpanChoice::TasksOwn));

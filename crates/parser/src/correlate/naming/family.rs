@@ -1,0 +1,142 @@
+//! Who stems from whom among the spans of a trace.
+
+use crate::correlate::bound::IdHash;
+use crate::correlate::spans::{SpanRecord, Spans};
+use std::collections::{HashMap, HashSet};
+
+/// As many spans are looked for one by one; for more, all spans of the trace are sorted by id.
+const MAX_SEARCHES: u8 = 4;
+
+/// The spans of a trace by id. Those that come into question have their ancestors among the spans of the same time as
+/// a rule; the rest of the trace, which may be long, is searched only for an ancestor that isn't there.
+///
+/// A span that was seen twice stands here once: the longest, so that order makes no difference.
+pub(super) struct Family<'a> {
+    spans: &'a Spans,
+    trace: u128,
+    /// The spans of the time in question, and what was searched for, found or not.
+    known: HashMap<u64, Option<&'a SpanRecord>, IdHash>,
+    searches: u8,
+    /// All spans, once the searches are too many.
+    all: HashMap<u64, &'a SpanRecord, IdHash>,
+}
+
+impl<'a> Family<'a> {
+    /// The family of a trace's spans, of which `there` are all of the time in question.
+    pub(super) fn of(spans: &'a Spans, trace: u128, there: &[&'a SpanRecord]) -> Self {
+        let hash = spans.hash();
+        let known = by_id(there.iter().copied(), hash).into_iter().map(|(id, span)| (id, Some(span)));
+        let mut family = Self {
+            spans,
+            trace,
+            known: HashMap::with_hasher(hash),
+            searches: 0,
+            all: HashMap::with_hasher(hash),
+        };
+        family.known.extend(known);
+        family
+    }
+
+    fn parent(&mut self, id: u64) -> Option<&'a SpanRecord> {
+        let parent = self.find(id)?.parent;
+        self.find(parent)
+    }
+
+    fn find(&mut self, id: u64) -> Option<&'a SpanRecord> {
+        match self.known.get(&id) {
+            Some(known) => *known,
+            None if id == 0 => None,
+            None => self.search(id),
+        }
+    }
+
+    fn search(&mut self, id: u64) -> Option<&'a SpanRecord> {
+        self.searches = self.searches.saturating_add(1);
+        if self.searches <= MAX_SEARCHES {
+            let found = self.spans.of(self.trace).filter(|span| span.id == id).max_by_key(|span| rank(span));
+            self.known.insert(id, found);
+            return found;
+        }
+        if self.all.is_empty() {
+            self.all = by_id(self.spans.of(self.trace), self.spans.hash());
+        }
+        self.all.get(&id).copied()
+    }
+
+    /// The ids of those that are no ancestor of another, each once. Loops have none.
+    pub(super) fn innermost(&mut self, candidates: &[&SpanRecord]) -> Vec<u64> {
+        let mut ancestors = HashSet::new();
+        for span in candidates {
+            let mut next = self.parent(span.id);
+            // An ancestor met before has had its own ancestors met too.
+            while let Some(ancestor) = next.filter(|ancestor| ancestors.insert(ancestor.id)) {
+                next = self.parent(ancestor.id);
+            }
+        }
+        let mut innermost: Vec<_> = candidates.iter().map(|span| span.id).collect();
+        innermost.retain(|id| !ancestors.contains(id));
+        innermost.sort_unstable();
+        innermost.dedup();
+        innermost
+    }
+
+    /// The common ancestors of spans that are no ancestors of each other, nearest first; none if one of the spans
+    /// has an ancestor that was never seen, before its line meets that of the others.
+    pub(super) fn common_ancestors(&mut self, ids: &[u64]) -> impl Iterator<Item = &'a SpanRecord> + use<'a> {
+        let (first, others) = ids.split_first().map_or((&0, ids), |split| split);
+        let line = self.line_of(*first);
+        let mut height: HashMap<u64, usize> =
+            line.iter().enumerate().map(|(at, span)| (span.id, at)).collect();
+        let meeting = others.iter().try_fold(0, |meeting: usize, id| {
+            let (walked, at) = self.walk_to(*id, &height)?;
+            height.extend(walked.into_iter().map(|id| (id, at)));
+            Some(meeting.max(at))
+        });
+        line.into_iter().skip(meeting.unwrap_or(usize::MAX))
+    }
+
+    /// The ancestors of a span that were seen, nearest first, up to the first gap or loop.
+    fn line_of(&mut self, id: u64) -> Vec<&'a SpanRecord> {
+        let mut seen = HashSet::from([id]);
+        let mut line = Vec::new();
+        let mut next = self.parent(id);
+        while let Some(span) = next.filter(|span| seen.insert(span.id)) {
+            line.push(span);
+            next = self.parent(span.id);
+        }
+        line
+    }
+
+    /// The ancestors up to one of known height, and that height.
+    fn walk_to(&mut self, id: u64, height: &HashMap<u64, usize>) -> Option<(HashSet<u64>, usize)> {
+        let mut walked = HashSet::new();
+        let mut next = self.parent(id)?;
+        loop {
+            if let Some(at) = height.get(&next.id) {
+                return Some((walked, *at));
+            }
+            if !walked.insert(next.id) {
+                return None;
+            }
+            next = self.parent(next.id)?;
+        }
+    }
+}
+
+fn by_id<'a>(
+    spans: impl Iterator<Item = &'a SpanRecord>,
+    hash: IdHash,
+) -> HashMap<u64, &'a SpanRecord, IdHash> {
+    let mut by_id: HashMap<u64, &SpanRecord, IdHash> = HashMap::with_hasher(hash);
+    for span in spans {
+        let known = by_id.entry(span.id).or_insert(span);
+        if rank(span) > rank(known) {
+            *known = span;
+        }
+    }
+    by_id
+}
+
+fn rank(span: &SpanRecord) -> (u64, u64, u64) {
+    (span.end_micros.saturating_sub(span.start_micros), span.start_micros, span.parent)
+}
