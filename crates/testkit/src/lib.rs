@@ -5,6 +5,7 @@
 //! so that a mistake in the one can't hide in the other.
 
 pub mod collector;
+pub mod decoder;
 pub mod driver;
 pub mod ledger;
 pub mod proxy;

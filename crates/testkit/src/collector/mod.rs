@@ -10,6 +10,7 @@
 
 #![allow(clippy::disallowed_methods, reason = "arrival times are real times")]
 
+mod arrived;
 mod decode;
 mod exchange;
 mod grpc;
