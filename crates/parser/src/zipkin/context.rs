@@ -1,7 +1,8 @@
 //! What holds for a whole file, and the one place where a span's resource is put together.
 
 use super::draft::Draft;
-use model::{KeyValue, Resource, Uuid};
+use super::map::Built;
+use model::{KeyValue, Uuid};
 use std::borrow::Cow;
 
 /// What a trace file's spans take from outside their tags.
@@ -39,39 +40,35 @@ impl Context {
     }
 }
 
-/// Who made a span: what its resource and the correlator's facts both need.
-pub(super) struct Origin<'a> {
-    pub(super) service: Cow<'a, str>,
-    pub(super) host: Option<Uuid>,
-}
-
 impl<'a> Context {
-    /// The span's origin, and its resource. The order of the attributes is the same for all spans: service, host
-    /// ids, host name, XAPI's names, the SDK, then what was configured.
-    pub(super) fn resource(&'a self, draft: &mut Draft<'a>) -> (Origin<'a>, Resource<'a>) {
-        let service = self.service_of(draft);
+    /// Fills in a span's origin: service, host, and its resource. The order of the attributes is the same for all
+    /// spans: service, host ids, host name, XAPI's names, the SDK, then what was configured.
+    pub(super) fn originate(&'a self, draft: &mut Draft<'a>, built: &mut Built<'a>) {
+        built.service = self.service_of(draft);
         let host_text = draft.tags.host_uuid.take().filter(|text| !text.is_empty());
-        let host = match &host_text {
+        built.host = match &host_text {
             Some(text) => draft.host.parse(text),
             None => self.host,
         };
         let host_text = host_text.or((!self.host_text.is_empty()).then_some(Cow::Borrowed(&*self.host_text)));
-        let list = &mut draft.resource;
+        let list = &mut built.span.resource.attributes;
+        list.clear();
         let mut put = |key: &'static str, value: Option<Cow<'a, str>>| {
-            value.into_iter().for_each(|value| list.put(KeyValue::str(key, value)));
+            value.into_iter().for_each(|value| list.push(KeyValue::str(key, value)));
         };
-        put("service.name", Some(service.clone()));
+        put("service.name", Some(built.service.clone()));
         put("service.instance.id", host_text.clone());
         put("host.id", host_text.clone());
         put("host.name", (!self.host_name.is_empty()).then_some(Cow::Borrowed(&*self.host_name)));
         put("xs.host.uuid", host_text);
         put("xs.host.name", draft.tags.host_name.take());
         put("xs.pool.uuid", draft.tags.pool_uuid.take());
-        draft.tags.sdk.drain().for_each(|kv| list.put(kv));
+        list.extend(draft.tags.sdk.drain());
         for (key, value) in &self.attributes {
-            list.put_if_absent(KeyValue::str(key.as_str(), value.as_str()));
+            if list.iter().all(|kv| kv.key != *key) {
+                list.push(KeyValue::str(key.as_str(), value.as_str()));
+            }
         }
-        (Origin { service, host }, Resource { attributes: list.take() })
     }
 
     /// The exporter's own word first, then the tag, then the file's name.

@@ -5,7 +5,6 @@ use super::context::HostCache;
 use super::endpoint::Endpoint;
 use super::scalar::{ObjectSeed, Scalar, TakeObject, With};
 use super::tags::Tags;
-use super::unique::Unique;
 use super::{Reason, hex};
 use model::{Event, SpanId, SpanKind, TraceId};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
@@ -31,7 +30,6 @@ pub(super) struct Draft<'a> {
     pub(super) remote: Endpoint<'a>,
     pub(super) tags: Tags<'a>,
     pub(super) events: Vec<Event<'a>>,
-    pub(super) resource: Unique<'a>,
     pub(super) host: HostCache,
     /// The first thing that was wrong.
     pub(super) reason: Option<Reason>,
@@ -67,7 +65,6 @@ impl<'a> Draft<'a> {
         self.remote = Endpoint::default();
         self.tags.reset();
         self.events.clear();
-        self.resource.reset();
     }
 
     fn wrong(&mut self, reason: Reason) {

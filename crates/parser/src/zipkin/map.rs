@@ -4,14 +4,17 @@ use super::Reason;
 use super::context::Context;
 use super::draft::Draft;
 use crate::evidence::SpanFacts;
-use model::{Event, KeyValue, NANOS_PER_MICRO, Scope, Span, Status, TaskId, Uuid};
+use model::{
+    Event, KeyValue, NANOS_PER_MICRO, Resource, Scope, Span, SpanId, SpanKind, Status, TaskId, TraceId, Uuid,
+};
 use std::borrow::Cow;
 
-/// A span with what the correlator needs beside it.
+/// A span with what the correlator needs beside it. One is filled again and again, for its buffers.
+#[derive(Debug)]
 pub(super) struct Built<'a> {
     pub(super) span: Span<'a>,
-    service: Cow<'a, str>,
-    host: Option<Uuid>,
+    pub(super) service: Cow<'a, str>,
+    pub(super) host: Option<Uuid>,
     start_unix_micros: u64,
     end_unix_micros: u64,
     task: Option<TaskId>,
@@ -19,6 +22,33 @@ pub(super) struct Built<'a> {
 }
 
 impl<'a> Built<'a> {
+    fn new(trace_id: TraceId, span_id: SpanId) -> Self {
+        let span = Span {
+            trace_id,
+            span_id,
+            parent_id: None,
+            name: Cow::default(),
+            kind: SpanKind::default(),
+            start_unix_nano: 0,
+            end_unix_nano: 0,
+            status: Status::default(),
+            attributes: Vec::new(),
+            events: Vec::new(),
+            resource: Resource::default(),
+            scope: Scope::default(),
+        };
+        let service = Cow::default();
+        Self {
+            span,
+            service,
+            host: None,
+            start_unix_micros: 0,
+            end_unix_micros: 0,
+            task: None,
+            names_task: false,
+        }
+    }
+
     /// The span and its facts; the facts don't hang on the span, so it can be changed while they are read.
     pub(super) fn parts(&mut self) -> (&mut Span<'a>, SpanFacts<'_>) {
         let facts = SpanFacts {
@@ -34,53 +64,42 @@ impl<'a> Built<'a> {
         };
         (&mut self.span, facts)
     }
-
-    /// Hands the buffers back for the next span.
-    pub(super) fn recycle(self, draft: &mut Draft<'a>) {
-        let Span { attributes, mut events, resource, .. } = self.span;
-        draft.tags.attributes.give_back(attributes);
-        draft.resource.give_back(resource.attributes);
-        events.clear();
-        draft.events = events;
-    }
 }
 
 impl<'a> Draft<'a> {
-    /// The span, or the first reason why there is none.
-    pub(super) fn build(&mut self, context: &'a Context) -> Result<Built<'a>, Reason> {
+    /// Fills `slot` with the span; else says the first reason why there is none.
+    pub(super) fn build<'s>(
+        &mut self,
+        context: &'a Context,
+        slot: &'s mut Option<Built<'a>>,
+    ) -> Result<&'s mut Built<'a>, Reason> {
         self.check()?;
         let trace_id = self.trace_id.ok_or(Reason::TraceId)?;
         let span_id = self.span_id.ok_or(Reason::SpanId)?;
         let times = self.times()?;
-        let end_unix_nano = times.end_unix_nano;
+        let built = slot.get_or_insert_with(|| Built::new(trace_id, span_id));
+        let span = &mut built.span;
+        (span.trace_id, span.span_id, span.parent_id) = (trace_id, span_id, self.parent_id);
+        (span.start_unix_nano, span.end_unix_nano) = (times.start_unix_nano, times.end_unix_nano);
+        span.name = std::mem::take(&mut self.name);
+        span.kind = self.kind.or(self.core_kind).unwrap_or_default();
+        self.fill(span);
+        context.originate(self, built);
+        (built.start_unix_micros, built.end_unix_micros) = (times.start_unix_micros, times.end_unix_micros);
+        (built.task, built.names_task) = (self.tags.task, self.tags.names_task);
+        Ok(built)
+    }
+
+    /// What comes from tags, endpoints and annotations.
+    fn fill(&mut self, span: &mut Span<'a>) {
         self.add_endpoints();
-        let status = self.status();
+        span.status = self.status();
         self.add_description();
-        self.add_exception(end_unix_nano);
-        let (origin, resource) = context.resource(self);
-        let span = Span {
-            trace_id,
-            span_id,
-            parent_id: self.parent_id,
-            name: std::mem::take(&mut self.name),
-            kind: self.kind.or(self.core_kind).unwrap_or_default(),
-            start_unix_nano: times.start_unix_nano,
-            end_unix_nano,
-            status,
-            attributes: self.tags.attributes.take(),
-            events: std::mem::take(&mut self.events),
-            resource,
-            scope: self.scope(),
-        };
-        Ok(Built {
-            span,
-            service: origin.service,
-            host: origin.host,
-            start_unix_micros: times.start_unix_micros,
-            end_unix_micros: times.end_unix_micros,
-            task: self.tags.task,
-            names_task: self.tags.names_task,
-        })
+        self.add_exception(span.end_unix_nano);
+        span.scope = self.scope();
+        self.tags.attributes.swap_into(&mut span.attributes);
+        span.events.clear();
+        std::mem::swap(&mut span.events, &mut self.events);
     }
 
     fn check(&self) -> Result<(), Reason> {

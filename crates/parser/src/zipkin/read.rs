@@ -48,6 +48,7 @@ struct Reader<'t> {
     /// How many arrays are open.
     depth: usize,
     draft: Draft<'t>,
+    built: Option<Built<'t>>,
     deferred: Vec<Deferred>,
     budget: Budget,
     /// Nothing is left that a repair could help.
@@ -63,6 +64,7 @@ impl<'t> Reader<'t> {
             at: 0,
             depth: 0,
             draft: Draft::default(),
+            built: None,
             deferred: Vec::new(),
             budget: Budget::of(text),
             repaired: false,
@@ -130,31 +132,18 @@ impl<'t> Reader<'t> {
     }
 
     fn deliver<S: FnMut(Item<'_, '_>)>(&mut self, start: usize, out: &mut Out<'_, S>) {
-        let built = match self.draft.build(self.context) {
+        let built = match self.draft.build(self.context, &mut self.built) {
             Ok(built) => built,
             Err(reason) => return out.bad(self.base + start, self.base + self.at, reason),
         };
-        let named = out.rules.matches(&built.span.name);
-        if named || out.suspects.contain(built.span.trace_id) {
-            self.deferred.push(Deferred {
-                start,
-                end: self.at,
-                trace_id: built.span.trace_id,
-                span_id: built.span.span_id,
-                parent_id: built.span.parent_id,
-                named,
-            });
-            built.recycle(&mut self.draft);
+        let span = &built.span;
+        let named = out.rules.matches(&span.name);
+        if named || out.suspects.contain(span.trace_id) {
+            let (trace_id, span_id, parent_id) = (span.trace_id, span.span_id, span.parent_id);
+            self.deferred.push(Deferred { start, end: self.at, trace_id, span_id, parent_id, named });
         } else {
-            let raw = self.text.get(start..self.at).unwrap_or_default();
-            self.ship(built, raw, out);
+            out.ship(built, self.text.get(start..self.at).unwrap_or_default());
         }
-    }
-
-    fn ship<S: FnMut(Item<'_, '_>)>(&mut self, mut built: Built<'t>, raw: &str, out: &mut Out<'_, S>) {
-        let (span, facts) = built.parts();
-        (out.sink)(Item::Span { span, facts, raw: raw.as_bytes() });
-        built.recycle(&mut self.draft);
     }
 
     /// Sets aside what stands between here and the next whole span, unless a repair is worth a try.
@@ -182,12 +171,9 @@ impl<'t> Reader<'t> {
             if self.draft.read(raw).is_err() {
                 continue;
             }
-            match self.draft.build(self.context) {
-                Ok(built) if !gone => self.ship(built, raw, out),
-                Ok(mut built) => {
-                    (out.sink)(Item::Dropped { facts: built.parts().1 });
-                    built.recycle(&mut self.draft);
-                }
+            match self.draft.build(self.context, &mut self.built) {
+                Ok(built) if !gone => out.ship(built, raw),
+                Ok(built) => (out.sink)(Item::Dropped { facts: built.parts().1 }),
                 Err(_) => {}
             }
         }
@@ -195,6 +181,11 @@ impl<'t> Reader<'t> {
 }
 
 impl<S: FnMut(Item<'_, '_>)> Out<'_, S> {
+    fn ship(&mut self, built: &mut Built<'_>, raw: &str) {
+        let (span, facts) = built.parts();
+        (self.sink)(Item::Span { span, facts, raw: raw.as_bytes() });
+    }
+
     fn bad(&mut self, start: usize, end: usize, reason: Reason) {
         let (offset, bytes) = self.offsets.bytes(start, end);
         (self.sink)(Item::Bad { offset, bytes, reason });

@@ -115,10 +115,13 @@ impl<'a> Tags<'a> {
 
 impl<'de> TakeObject<'de> for Tags<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        map.next_value_seed(With(|value: Scalar<'de>| match value.into_text() {
-            Ok(Some(value)) => self.put(key, value),
-            Ok(None) => {}
-            Err(()) => self.bad = true,
+        map.next_value_seed(With(|value: Scalar<'de>| match value {
+            Scalar::Text(text) => self.put(key, text),
+            Scalar::Null => {}
+            other => match other.into_text() {
+                Ok(text) => self.put(key, text.unwrap_or_default()),
+                Err(()) => self.bad = true,
+            },
         }))
     }
 

@@ -54,24 +54,28 @@ impl<'a> Unique<'a> {
 
     /// Takes all out, keeping the buffer.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = KeyValue<'a>> + '_ {
-        self.sorts = 0;
+        self.finish();
         self.list.drain(..)
     }
 
     /// The list; this one is empty afterwards.
     pub(super) fn take(&mut self) -> Vec<KeyValue<'a>> {
-        self.sorts = 0;
-        let mut list = std::mem::take(&mut self.list);
-        if list.len() > FEW {
-            keep_last(&mut list);
-        }
-        list
+        self.finish();
+        std::mem::take(&mut self.list)
     }
 
-    /// Gives back a buffer, to be filled anew.
-    pub(super) fn give_back(&mut self, mut list: Vec<KeyValue<'a>>) {
-        list.clear();
-        *self = Self { list, sorts: 0 };
+    /// Puts the list in another's place; this one is empty afterwards, with the other's buffer.
+    pub(super) fn swap_into(&mut self, other: &mut Vec<KeyValue<'a>>) {
+        self.finish();
+        other.clear();
+        std::mem::swap(&mut self.list, other);
+    }
+
+    fn finish(&mut self) {
+        self.sorts = 0;
+        if self.list.len() > FEW {
+            keep_last(&mut self.list);
+        }
     }
 }
 
