@@ -92,7 +92,7 @@ pub enum Keep {
     /// Every record as a row, and its id.
     #[default]
     Rows,
-    /// Ids and how often each came: some 60 bytes a record, for millions of them.
+    /// Ids and how often each came: some 120 bytes a record, for millions of them.
     Ids,
     /// Requests and their sizes alone; bodies are not even decoded. For measuring senders.
     Nothing,

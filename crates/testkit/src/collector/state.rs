@@ -100,6 +100,7 @@ pub struct State {
     metrics: Vec<MetricRow>,
     copies: HashMap<RecordId, u32>,
     stored: [u64; 3],
+    distinct: [u64; 3],
     malformed: Vec<String>,
 }
 
@@ -146,7 +147,7 @@ impl State {
     /// How many different records were stored (none of metrics, none under [`Keep::Nothing`]).
     #[must_use]
     pub fn distinct(&self, signal: Signal) -> u64 {
-        self.ids(signal).count() as u64
+        self.distinct.get(signal.index()).copied().unwrap_or_default()
     }
 
     /// The ids of the records stored, and how often each was.
@@ -168,7 +169,7 @@ impl State {
     /// How many records were stored beyond the first copy of each.
     #[must_use]
     pub fn duplicates(&self, signal: Signal) -> u64 {
-        self.ids(signal).map(|(_, copies)| u64::from(copies) - 1).sum()
+        if signal == Signal::Metrics { 0 } else { self.stored(signal) - self.distinct(signal) }
     }
 
     /// What could not be read, and why.
@@ -206,16 +207,26 @@ impl State {
     }
 
     pub(crate) fn store(&mut self, seq: u64, rows: Vec<Row>) {
-        if let Some(request) = self.request_mut(seq) {
-            request.stored = rows.len() as u64;
-            let at = request.signal.index();
-            self.stored.iter_mut().skip(at).take(1).for_each(|stored| *stored += rows.len() as u64);
-        }
+        let Some(request) = self.request_mut(seq) else { return };
+        request.stored = rows.len() as u64;
+        let signal = request.signal;
+        add(&mut self.stored, signal, rows.len() as u64);
         for row in rows {
-            *self.copies.entry(row.id()).or_default() += 1;
+            self.count_copy(signal, row.id());
             if self.keep == Keep::Rows {
                 self.keep_row(row);
             }
+        }
+    }
+
+    fn count_copy(&mut self, signal: Signal, id: RecordId) {
+        if id == RecordId::Metric {
+            return;
+        }
+        let copies = self.copies.entry(id).or_default();
+        *copies += 1;
+        if *copies == 1 {
+            add(&mut self.distinct, signal, 1);
         }
     }
 
@@ -226,6 +237,10 @@ impl State {
             Row::Metric(metric) => self.metrics.push(metric),
         }
     }
+}
+
+fn add(counts: &mut [u64; 3], signal: Signal, count: u64) {
+    counts.iter_mut().skip(signal.index()).take(1).for_each(|sum| *sum += count);
 }
 
 impl Request {
