@@ -1,28 +1,54 @@
-//! How many records fit into a number of bytes, and the hash that finds them.
+//! How many records fit into a number of bytes, and the table that finds them.
 //!
-//! Both indexes are arrays of records of one size beside a hash table of their places. All of it is laid out when
-//! the correlator is made, so that memory never grows afterwards; pages that were never written cost nothing.
+//! Both indexes are arrays of records of one size, chained by hash. All of it is laid out when the correlator is
+//! made, so that memory never grows afterwards; pages that were never written cost nothing.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-/// One place in a hash table: a 4-byte number and a control byte (hashbrown).
-const BUCKET_BYTES: usize = 5;
+const HEAD_BYTES: usize = size_of::<u32>();
 
-/// The number of records of `record_bytes` that fit into `bytes` together with the hash table over them.
-///
-/// The table is taken twice as large as the records need: hashbrown then clears removed places within itself
-/// instead of growing.
+/// The number of records of `record_bytes` that fit into `bytes` together with the heads of their chains; at least one.
 pub(super) fn records_within(bytes: usize, record_bytes: usize) -> usize {
-    let fitting = |buckets: usize| {
-        let records = bytes.saturating_sub(buckets * BUCKET_BYTES) / record_bytes;
-        records.min(table_room(buckets) / 2)
+    let fitting = |heads: usize| {
+        let records = bytes.saturating_sub(heads * HEAD_BYTES) / record_bytes;
+        records.min(2 * heads)
     };
-    (3..31).map(|power| fitting(1 << power)).max().unwrap_or(0).max(1)
+    (2..31).map(|power| fitting(1 << power)).max().unwrap_or(0).max(1)
 }
 
-/// How many places of a hash table with this many buckets may be taken (hashbrown: seven of eight).
-fn table_room(buckets: usize) -> usize {
-    buckets / 8 * 7
+/// The heads of the chains: for each hash the place of a record, from which the records lead on. Zero until set.
+///
+/// A chain has one or two records on average, when the array is full.
+#[derive(Debug)]
+pub(super) struct Heads {
+    heads: Vec<u32>,
+    hash: IdHash,
+}
+
+impl Heads {
+    pub(super) fn over(records: usize, hash: IdHash) -> Self {
+        let heads = records.div_ceil(2).next_power_of_two();
+        Self { heads: vec![0; heads], hash }
+    }
+
+    pub(super) fn get(&self, id: u64) -> u32 {
+        self.heads.get(self.place(id)).copied().unwrap_or(0)
+    }
+
+    /// Sets the head of the id's chain; gives the one before.
+    pub(super) fn replace(&mut self, id: u64, head: u32) -> u32 {
+        let place = self.place(id);
+        self.heads.get_mut(place).map_or(0, |old| std::mem::replace(old, head))
+    }
+
+    pub(super) fn allocated_bytes(&self) -> usize {
+        self.heads.capacity() * HEAD_BYTES
+    }
+
+    fn place(&self, id: u64) -> usize {
+        // Their number is a power of two.
+        self.hash.of(id) as usize & (self.heads.len() - 1)
+    }
 }
 
 /// A keyed hash of ids.
@@ -43,14 +69,14 @@ impl IdHash {
 
     /// Multiplies and folds, as foldhash does.
     pub(super) fn of(&self, id: u64) -> u64 {
-        let product = u128::from(id ^ self.first) * u128::from(self.second);
-        let [low, high] = halves(product);
+        let [low, high] = halves(u128::from(id ^ self.first) * u128::from(self.second));
         low ^ high
     }
 
-    pub(super) fn of_trace(&self, trace: u128) -> u64 {
+    /// Folds a trace id into eight bytes, for which the same holds.
+    pub(super) fn fold(&self, trace: u128) -> u64 {
         let [low, high] = halves(trace);
-        self.of(self.of(low) ^ high)
+        self.of(low) ^ high
     }
 }
 
@@ -96,14 +122,22 @@ pub(super) fn halves(number: u128) -> [u64; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hashbrown::HashTable;
 
     #[test]
     fn what_is_said_to_fit_does() {
-        for bytes in [0, 1_000, 1 << 20, 12 << 20, 64 << 20] {
+        for bytes in [0, 100, 1_000, 1 << 20, 12 << 20, 64 << 20] {
             let records = records_within(bytes, 40);
-            let table = HashTable::<u32>::with_capacity(2 * records).allocation_size();
-            assert!(records == 1 || records * 40 + table <= bytes + 64, "{bytes}: {records} and {table}");
+            let heads = Heads::over(records, IdHash::new());
+            assert!(records == 1 || records * 40 + heads.allocated_bytes() <= bytes, "{bytes}: {records}");
+            assert!(records <= 2 * heads.heads.len() && heads.heads.len().is_power_of_two());
+            assert!(bytes < 1_000 || records * 50 > bytes, "{bytes}: {records}");
         }
+    }
+
+    #[test]
+    fn heads_are_spread() {
+        let mut heads = Heads::over(1 << 16, IdHash::new());
+        let fresh = (1..=1 << 14).filter(|id| heads.replace(u64::from(*id) << 40, *id) == 0).count();
+        assert!(fresh > 11_000, "{fresh}");
     }
 }

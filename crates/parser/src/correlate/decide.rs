@@ -5,7 +5,7 @@
 //! depends on the set of evidence alone, not on its order.
 
 use super::key::TaskKey;
-use super::numbers::Meaning;
+use super::numbers::Resolved;
 use super::origin::{HostNo, ServiceNo};
 use super::spans::Spans;
 use super::tasks::{Link, LinkKind, Task, Tasks};
@@ -26,7 +26,7 @@ pub(super) struct Subject {
     pub(super) context: Option<LineContext>,
     pub(super) task: Option<TaskKey>,
     /// Where the line has a task number instead: what that means, once it is known.
-    pub(super) number: Option<Option<Meaning>>,
+    pub(super) number: Option<Option<Resolved>>,
 }
 
 impl Subject {
@@ -47,7 +47,7 @@ impl Subject {
         own.or_else(|| self.meaning()?.task.map(|task| (task, false)))
     }
 
-    fn meaning(&self) -> Option<Meaning> {
+    fn meaning(&self) -> Option<Resolved> {
         self.number.flatten()
     }
 }
@@ -351,9 +351,9 @@ fn by_context(subject: &Subject, steps: &mut impl Listen) -> Option<Finding> {
         steps.step(|| Step::UnknownNumber);
         return None;
     };
-    let trace_id = meaning.context.map(|context| context.trace_id);
-    steps.step(|| Step::Number { task: meaning.task.and_then(TaskKey::task), trace_id });
-    Some(Finding { trace: trace_bits(trace_id?), rule: Correlation::Link, task: meaning.task, hint: None })
+    let Resolved { task, trace: trace_id } = meaning;
+    steps.step(|| Step::Number { task: task.and_then(TaskKey::task), trace_id });
+    Some(Finding { trace: trace_bits(trace_id?), rule: Correlation::Link, task, hint: None })
 }
 
 fn by_task(trace: u128, task: TaskKey, rule: Correlation) -> Finding {

@@ -1,6 +1,7 @@
 //! Task ids in eight bytes.
 
 use model::TaskId;
+use std::num::NonZeroU64;
 use xxhash_rust::xxh3::xxh3_64;
 
 const KIND_SHIFT: u32 = 56;
@@ -12,7 +13,7 @@ const TEXT_MASK: u64 = (1 << KIND_SHIFT) - 1;
 /// A task id as the indexes hold it: the 48 random bits of an `R:` or `D:` id as they are, any other text as 56 bits
 /// of its hash. The top six bits are always clear, and a key is never zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct TaskKey(u64);
+pub(super) struct TaskKey(NonZeroU64);
 
 impl TaskKey {
     pub(super) fn of(task: TaskId) -> Self {
@@ -25,26 +26,27 @@ impl TaskKey {
             };
             Some(kind << KIND_SHIFT | lower_hex(digits)?)
         });
-        Self(exact.unwrap_or_else(|| OTHER << KIND_SHIFT | xxh3_64(text) & TEXT_MASK))
+        let bits = exact.unwrap_or_else(|| OTHER << KIND_SHIFT | xxh3_64(text) & TEXT_MASK);
+        Self(NonZeroU64::new(bits).unwrap_or(NonZeroU64::MIN))
     }
 
     pub(super) fn bits(self) -> u64 {
-        self.0
+        self.0.get()
     }
 
     /// The key with these bits; `None` for zero.
     pub(super) fn from_bits(bits: u64) -> Option<Self> {
-        (bits != 0).then_some(Self(bits))
+        NonZeroU64::new(bits).map(Self)
     }
 
     /// The id as written, where the key still holds it.
     pub(super) fn task(self) -> Option<TaskId> {
-        let letter = match self.0 >> KIND_SHIFT {
+        let letter = match self.bits() >> KIND_SHIFT {
             REAL => 'R',
             DUMMY => 'D',
             _ => return None,
         };
-        TaskId::parse(format!("{letter}:{:012x}", self.0 & TEXT_MASK).as_bytes())
+        TaskId::parse(format!("{letter}:{:012x}", self.bits() & TEXT_MASK).as_bytes())
     }
 }
 

@@ -65,7 +65,7 @@ impl Naming {
     }
 
     pub(super) fn name(&mut self, spans: &Spans, question: &Question) -> Answer {
-        let Some(newest) = spans.newest(question.trace) else { return (None, SpanChoice::NoneThere) };
+        let newest = spans.newest(question.trace);
         let bucket = (question.trace as usize ^ question.window.start_unix_nano as usize >> 9) % REMEMBERED;
         let Some(place) = self.last.get_mut(bucket) else { return name(spans, question) };
         match place {

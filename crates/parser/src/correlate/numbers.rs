@@ -8,6 +8,7 @@
 use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use crate::evidence::LineContext;
+use model::TraceId;
 use std::collections::{HashMap, VecDeque};
 
 /// As many numbers are remembered, ended ones going first; about 500 KiB in all.
@@ -26,6 +27,13 @@ pub(super) struct Meaning {
     pub(super) task: Option<TaskKey>,
     pub(super) parent: Option<u64>,
     pub(super) context: Option<LineContext>,
+}
+
+/// What a number leads to: a task, a trace, or both.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Resolved {
+    pub(super) task: Option<TaskKey>,
+    pub(super) trace: Option<TraceId>,
 }
 
 impl Meaning {
@@ -97,13 +105,14 @@ impl Numbers {
         self.forget(process, 0);
     }
 
-    /// The nearest meaning that names a task or a trace, through the numbers that this one works for.
-    pub(super) fn resolve(&self, process: Process, number: u64) -> Option<Meaning> {
+    /// The nearest task or trace, through the numbers that this one works for.
+    pub(super) fn resolve(&self, process: Process, number: u64) -> Option<Resolved> {
         let mut number = number;
         for _ in 0..MAX_DEPTH {
             let meaning = self.known.get(&(process, number))?.meaning;
             if meaning.task.is_some() || meaning.context.is_some() {
-                return Some(meaning);
+                let trace = meaning.context.map(|context| context.trace_id);
+                return Some(Resolved { task: meaning.task, trace });
             }
             number = meaning.parent?;
         }

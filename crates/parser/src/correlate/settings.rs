@@ -10,24 +10,25 @@ pub struct Settings {
     pub wait: Duration,
     /// What held lines may take before [`super::Correlator::is_full`]; a bound for the caller, which stops reading.
     pub held_bytes: usize,
-    /// What the index of tasks takes at most; some 60 bytes a task.
+    /// What the index of tasks takes at most; some 43 bytes a task.
     pub task_bytes: usize,
-    /// What the spans that were seen lately take at most; some 80 bytes a span.
+    /// What the spans that were seen lately take at most; some 68 bytes a span.
     pub span_bytes: usize,
 }
 
 impl Default for Settings {
-    /// 75 s, and 24 MiB in all: room for 200,000 open tasks and 75,000 spans.
+    /// 75 s, and 16 MiB in all.
     fn default() -> Self {
-        Self { wait: Duration::from_secs(75), held_bytes: 6 << 20, task_bytes: 12 << 20, span_bytes: 6 << 20 }
+        Self::within(Duration::from_secs(75), 16 << 20)
     }
 }
 
 impl Settings {
-    /// The same wait, with its bounds scaled so that all together take `bytes`.
+    /// This wait, and bounds that take `bytes` together. Of 16 MiB, 8.5 are for 200,000 open tasks, 3.5 for 50,000
+    /// spans, 4 for held lines.
     #[must_use]
     pub fn within(wait: Duration, bytes: usize) -> Self {
-        let quarter = bytes / 4;
-        Self { wait, held_bytes: quarter, task_bytes: bytes - 2 * quarter, span_bytes: quarter }
+        let (held_bytes, span_bytes) = (bytes / 4, bytes / 32 * 7);
+        Self { wait, held_bytes, task_bytes: bytes - held_bytes - span_bytes, span_bytes }
     }
 }

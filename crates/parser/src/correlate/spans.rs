@@ -1,14 +1,12 @@
 //! The spans seen lately, by trace.
 //!
-//! A ring of records of one size: the newest takes the place of the oldest, which is counted. Each record leads to
-//! the one before it in the same trace, and a hash table to the newest of each trace.
+//! A ring of records of one size: the newest takes the place of the oldest, which is counted. The records of a trace
+//! are found along a chain from the newest to the oldest, which it shares with the few traces of the same hash.
 
-use super::bound::{IdHash, records_within};
+use super::bound::{Heads, IdHash, records_within};
 use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::window::Window;
-use hashbrown::HashTable;
-use hashbrown::hash_table::Entry;
 
 /// Beside a task's key: the span is the task's own.
 const OWN: u64 = 1 << 63;
@@ -24,7 +22,7 @@ pub(super) struct SpanRecord {
     pub(super) end_micros: u64,
     /// The task's key, with [`OWN`]; zero for none.
     task: u64,
-    /// The number of the span before it in its trace; its own for the first.
+    /// The number of the span before it in its chain.
     older: u32,
     pub(super) host: HostNo,
     pub(super) service: ServiceNo,
@@ -113,7 +111,7 @@ impl Ring {
 #[derive(Debug)]
 pub(super) struct Spans {
     ring: Ring,
-    newest_of: HashTable<u32>,
+    newest: Heads,
     hash: IdHash,
     evicted: u64,
 }
@@ -123,8 +121,9 @@ impl Spans {
         let capacity = records_within(bytes, size_of::<SpanRecord>());
         let records = Vec::with_capacity(capacity);
         Self {
-            ring: Ring { records, capacity, oldest: 0, oldest_place: 0, next: 0 },
-            newest_of: HashTable::with_capacity(2 * capacity),
+            // The first number is 1, so that 0, where heads begin, is that of a span forgotten.
+            ring: Ring { records, capacity, oldest: 1, oldest_place: 0, next: 1 },
+            newest: Heads::over(capacity, hash),
             hash,
             evicted: 0,
         }
@@ -132,27 +131,28 @@ impl Spans {
 
     pub(super) fn push(&mut self, record: SpanRecord) {
         if self.ring.is_full() {
-            self.forget_oldest();
+            self.ring.forget_oldest();
+            self.evicted += 1;
         }
-        let older = self.replace_newest(record.trace);
+        let older = self.newest.replace(self.hash.fold(record.trace), self.ring.next);
         self.ring.push(SpanRecord { older, ..record });
     }
 
     /// The trace's spans, newest first.
     pub(super) fn of(&self, trace: u128) -> impl Iterator<Item = &SpanRecord> {
-        let mut next = self.newest(trace);
-        std::iter::from_fn(move || {
+        let mut next = Some(self.newest(trace));
+        let chain = std::iter::from_fn(move || {
             let number = next?;
             let record = self.ring.get(number)?;
             next = Some(record.older).filter(|older| self.ring.age(*older) < self.ring.age(number));
             Some(record)
-        })
+        });
+        chain.filter(move |record| record.trace == trace)
     }
 
-    /// The number of the trace's newest span: it changes with every span of the trace.
-    pub(super) fn newest(&self, trace: u128) -> Option<u32> {
-        let is_of = |number: &u32| self.ring.get(*number).is_some_and(|record| record.trace == trace);
-        self.newest_of.find(self.hash.of_trace(trace), is_of).copied()
+    /// The number of the newest span in the trace's chain: it changes with every span of the trace.
+    pub(super) fn newest(&self, trace: u128) -> u32 {
+        self.newest.get(self.hash.fold(trace))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -174,30 +174,7 @@ impl Spans {
 
     /// The bytes allocated.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.ring.records.capacity() * size_of::<SpanRecord>() + self.newest_of.allocation_size()
-    }
-
-    /// Makes the next span its trace's newest; gives the number of the one before, or its own for the first.
-    fn replace_newest(&mut self, trace: u128) -> u32 {
-        let (ring, hash) = (&self.ring, self.hash);
-        let is_of = |number: &u32| ring.get(*number).is_some_and(|record| record.trace == trace);
-        let hash_of = |number: &u32| ring.get(*number).map_or(0, |record| hash.of_trace(record.trace));
-        match self.newest_of.entry(hash.of_trace(trace), is_of, hash_of) {
-            Entry::Occupied(mut newest) => std::mem::replace(newest.get_mut(), ring.next),
-            Entry::Vacant(place) => *place.insert(ring.next).get(),
-        }
-    }
-
-    fn forget_oldest(&mut self) {
-        let oldest = self.ring.oldest;
-        if let Some(trace) = self.ring.get(oldest).map(|record| record.trace) {
-            let hash = self.hash.of_trace(trace);
-            if let Ok(entry) = self.newest_of.find_entry(hash, |number| *number == oldest) {
-                entry.remove();
-            }
-        }
-        self.ring.forget_oldest();
-        self.evicted += 1;
+        self.ring.records.capacity() * size_of::<SpanRecord>() + self.newest.allocated_bytes()
     }
 }
 
@@ -247,7 +224,7 @@ mod tests {
         for id in 1..=400_000 {
             spans.push(span(u128::from(id), id));
         }
-        assert!(spans.allocated_bytes() <= bytes + 64, "{}", spans.allocated_bytes());
+        assert!(spans.allocated_bytes() <= bytes, "{}", spans.allocated_bytes());
         assert!(ids(&spans, 1).is_empty());
         assert_eq!(ids(&spans, 400_000), [400_000]);
     }

@@ -1,13 +1,13 @@
 //! What is known of tasks: which traces their spans are in, and which task each works for.
 //!
 //! A record says: task K on host H has spans in trace T, and works for task L. A task has one such record, or one for
-//! each host and trace, should it have several. The records fill a fixed array; when that is full, the one of which
-//! nothing was heard for longest, neither evidence nor a line, makes room, and is counted.
+//! each host and trace, should it have several. The records fill a fixed array; when that is full, a hand goes round
+//! it, oldest first, and takes the first record of which nothing was heard since it last came by, neither evidence nor a
+//! line (second chance): that one makes room, and is counted.
 
-use super::bound::{IdHash, halves, records_within};
+use super::bound::{Heads, IdHash, halves, records_within};
 use super::key::TaskKey;
 use super::origin::HostNo;
-use hashbrown::HashTable;
 
 /// The most records one task has: a pool has at most 64 hosts, and several traces for one id are the exception.
 const MAX_PER_TASK: usize = 128;
@@ -16,8 +16,8 @@ const CLASH: u64 = u64::MAX;
 
 const OWN: u8 = 1;
 const FORWARDED: u8 = 2;
-/// The place beyond both ends of the order of use.
-const NOWHERE: u32 = u32::MAX;
+/// Something was heard of the task since the hand last came by.
+const HEARD: u8 = 4;
 
 /// How a task came to work for another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,23 +28,22 @@ pub enum LinkKind {
     Forwarded,
 }
 
-/// One record, 48 bytes.
+/// One record, 40 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Task {
     key: TaskKey,
-    /// Zero for none. In halves, because a `u128` would align the record to 64 bytes.
+    /// Zero for none. In halves, because a `u128` would align the record to 48 bytes.
     trace: [u64; 2],
     link: u64,
-    /// The places of its neighbours in the order of use.
-    newer: u32,
-    older: u32,
+    /// The place of the next record with the same hash, plus one; zero for none.
+    next: u32,
     host: HostNo,
     flags: u8,
 }
 
 impl Task {
     fn new(key: TaskKey, host: HostNo) -> Self {
-        Self { key, trace: [0; 2], link: 0, newer: NOWHERE, older: NOWHERE, host, flags: 0 }
+        Self { key, trace: [0; 2], link: 0, next: 0, host, flags: HEARD }
     }
 
     pub(super) fn host(&self) -> HostNo {
@@ -113,10 +112,8 @@ enum Fit {
 pub(super) struct Tasks {
     records: Vec<Task>,
     capacity: usize,
-    newest: u32,
-    oldest: u32,
-    places: HashTable<u32>,
-    hash: IdHash,
+    hand: usize,
+    heads: Heads,
     evicted: u64,
     refused: u64,
 }
@@ -127,10 +124,8 @@ impl Tasks {
         Self {
             records: Vec::with_capacity(capacity),
             capacity,
-            newest: NOWHERE,
-            oldest: NOWHERE,
-            places: HashTable::with_capacity(2 * capacity),
-            hash,
+            hand: 0,
+            heads: Heads::over(capacity, hash),
             evicted: 0,
             refused: 0,
         }
@@ -179,17 +174,10 @@ impl Tasks {
 
     /// A line of the task was read.
     pub(super) fn touch(&mut self, key: TaskKey) {
-        let mut slots = self.slots(key);
-        match (slots.next(), slots.next()) {
-            (None, _) => {}
-            (Some(only), None) => {
-                drop(slots);
-                self.renew(only);
-            }
-            (Some(first), Some(second)) => {
-                let slots: Vec<_> = [first, second].into_iter().chain(slots).collect();
-                slots.into_iter().for_each(|slot| self.renew(slot));
-            }
+        let mut next = self.heads.get(key.bits());
+        while let Some(task) = place(next).and_then(|slot| self.records.get_mut(slot)) {
+            task.flags |= if task.key == key { HEARD } else { 0 };
+            next = task.next;
         }
     }
 
@@ -213,12 +201,18 @@ impl Tasks {
 
     /// The bytes allocated.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.records.capacity() * size_of::<Task>() + self.places.allocation_size()
+        self.records.capacity() * size_of::<Task>() + self.heads.allocated_bytes()
     }
 
     fn slots(&self, key: TaskKey) -> impl Iterator<Item = usize> {
-        let slots = self.places.iter_hash(self.hash.of(key.bits())).map(|slot| *slot as usize);
-        slots.filter(move |slot| self.records.get(*slot).is_some_and(|task| task.key == key))
+        let mut next = self.heads.get(key.bits());
+        let chain = std::iter::from_fn(move || {
+            let slot = place(next)?;
+            let task = self.records.get(slot)?;
+            next = task.next;
+            Some((slot, task.key))
+        });
+        chain.filter(move |(_, other)| *other == key).map(|(slot, _)| slot)
     }
 
     /// The record of the task on this host that fits best, or a new one; `None` if the task has too many.
@@ -237,8 +231,9 @@ impl Tasks {
             }
         }
         if let Some(slot) = usable {
-            self.renew(slot);
-            return self.records.get_mut(slot);
+            let task = self.records.get_mut(slot)?;
+            task.flags |= HEARD;
+            return Some(task);
         }
         if known >= MAX_PER_TASK {
             self.refused += 1;
@@ -250,14 +245,11 @@ impl Tasks {
 
     fn insert(&mut self, task: Task) -> usize {
         let slot = self.room();
+        let next = self.heads.replace(task.key.bits(), link(slot));
         match self.records.get_mut(slot) {
-            Some(place) => *place = task,
-            None => self.records.push(task),
+            Some(place) => *place = Task { next, ..task },
+            None => self.records.push(Task { next, ..task }),
         }
-        let (records, hash) = (&self.records, self.hash);
-        let hash_of = |slot: &u32| records.get(*slot as usize).map_or(0, |task| hash.of(task.key.bits()));
-        self.places.insert_unique(hash.of(task.key.bits()), slot as u32, hash_of);
-        self.append(slot as u32);
         slot
     }
 
@@ -266,49 +258,47 @@ impl Tasks {
         if self.records.len() < self.capacity {
             return self.records.len();
         }
-        let slot = self.oldest;
-        if let Some(key) = self.records.get(slot as usize).map(|task| task.key) {
-            if let Ok(place) = self.places.find_entry(self.hash.of(key.bits()), |other| *other == slot) {
-                place.remove();
+        let slot = self.oldest_unheard();
+        self.unchain(slot);
+        self.evicted += 1;
+        slot
+    }
+
+    /// Moves the hand on to a record of which nothing was heard since it last came by: at most one round and a step.
+    fn oldest_unheard(&mut self) -> usize {
+        loop {
+            let slot = self.hand;
+            self.hand = (slot + 1) % self.capacity;
+            match self.records.get_mut(slot) {
+                Some(task) if task.has(HEARD) => task.flags &= !HEARD,
+                _ => return slot,
             }
-            self.detach(slot);
-            self.evicted += 1;
-        }
-        slot as usize
-    }
-
-    /// Makes a record the newest in the order of use.
-    fn renew(&mut self, slot: usize) {
-        let slot = slot as u32;
-        if slot != self.newest {
-            self.detach(slot);
-            self.append(slot);
         }
     }
 
-    fn detach(&mut self, slot: u32) {
-        let Some(task) = self.records.get(slot as usize) else { return };
-        let (newer, older) = (task.newer, task.older);
-        match self.records.get_mut(newer as usize) {
-            Some(task) => task.older = older,
-            None => self.newest = older,
+    fn unchain(&mut self, slot: usize) {
+        let Some(Task { key, next: after, .. }) = self.records.get(slot).copied() else { return };
+        let mut next = self.heads.get(key.bits());
+        if next == link(slot) {
+            self.heads.replace(key.bits(), after);
         }
-        match self.records.get_mut(older as usize) {
-            Some(task) => task.newer = newer,
-            None => self.oldest = newer,
+        while let Some(task) = place(next).and_then(|slot| self.records.get_mut(slot)) {
+            if task.next == link(slot) {
+                task.next = after;
+                return;
+            }
+            next = task.next;
         }
     }
+}
 
-    fn append(&mut self, slot: u32) {
-        let older = std::mem::replace(&mut self.newest, slot);
-        match self.records.get_mut(older as usize) {
-            Some(task) => task.newer = slot,
-            None => self.oldest = slot,
-        }
-        if let Some(task) = self.records.get_mut(slot as usize) {
-            (task.newer, task.older) = (NOWHERE, older);
-        }
-    }
+/// How a chain names a slot.
+fn link(slot: usize) -> u32 {
+    slot as u32 + 1
+}
+
+fn place(link: u32) -> Option<usize> {
+    (link as usize).checked_sub(1)
 }
 
 #[cfg(test)]
@@ -323,7 +313,7 @@ mod tests {
 
     #[test]
     fn a_million_open_tasks_stay_within_the_bound() {
-        let bytes = 12 << 20;
+        let bytes = 17 << 19;
         let mut tasks = Tasks::within(bytes, IdHash::new());
         for number in 1..=1_000_000 {
             tasks.note_link(key(number), HOST, key(number + 1), LinkKind::Created);
@@ -332,38 +322,28 @@ mod tests {
         assert!(tasks.capacity() >= 200_000, "{}", tasks.capacity());
         assert_eq!(tasks.len() as u64 + tasks.evicted(), 1_000_000);
         assert_eq!(tasks.len(), tasks.capacity());
-        assert!(tasks.allocated_bytes() <= bytes + 64, "{}", tasks.allocated_bytes());
-        assert!(tasks.allocated_bytes() / tasks.capacity() <= 61);
+        assert!(tasks.allocated_bytes() <= bytes, "{}", tasks.allocated_bytes());
+        assert!(tasks.allocated_bytes() / tasks.capacity() <= 45);
     }
 
     #[test]
-    fn what_was_heard_of_least_lately_goes_first() {
+    fn the_oldest_goes_first() {
         let mut tasks = Tasks::within(4 << 10, IdHash::new());
         let room = tasks.capacity() as u64;
-        (1..=room).for_each(|number| tasks.note_span(key(number), HOST, 7, false));
-        (1..=room).rev().filter(|number| number % 2 == 0).for_each(|number| tasks.touch(key(number)));
-        let known = |tasks: &Tasks| {
-            (1..=room).filter(|number| tasks.of(key(*number)).count() == 1).collect::<Vec<_>>()
-        };
-        for number in 1..=room / 2 + 2 {
-            tasks.note_span(key(room + number), HOST, 7, false);
-        }
-        let left: Vec<_> = (1..=room)
-            .filter(|number| number % 2 == 0)
-            .take(room as usize / 2 - 2 + room as usize % 2)
-            .collect();
-        assert_eq!(known(&tasks), left);
+        (1..=room + 10).for_each(|number| tasks.note_span(key(number), HOST, 7, false));
+        let known: Vec<_> = (1..=room + 10).filter(|number| tasks.of(key(*number)).count() == 1).collect();
+        assert_eq!(known, (11..=room + 10).collect::<Vec<_>>());
     }
 
     #[test]
-    fn what_is_used_stays() {
+    fn what_is_heard_of_stays() {
         let mut tasks = Tasks::within(64 << 10, IdHash::new());
         for number in 1..=100_000 {
             tasks.note_span(key(number), HOST, 7, false);
-            tasks.touch(key(1));
+            tasks.touch(key(500));
         }
-        assert_eq!(tasks.of(key(1)).count(), 1);
-        assert_eq!(tasks.of(key(2)).count(), 0);
+        assert_eq!(tasks.of(key(500)).count(), 1);
+        assert_eq!(tasks.of(key(501)).count(), 0);
     }
 
     #[test]

@@ -26,7 +26,7 @@ fn open(tasks: u64) -> Counters {
     }
     correlator.advance(at_end(90_000), now(90_000), &mut out);
     let most = Settings::default().task_bytes + Settings::default().span_bytes;
-    assert!(correlator.index_bytes() <= most + 200, "{}", correlator.index_bytes());
+    assert!(correlator.index_bytes() <= most, "{}", correlator.index_bytes());
     let usage = correlator.index_use();
     assert_eq!(
         usage.tasks as u64 + correlator.counters().evictions.tasks,
