@@ -3,9 +3,9 @@
 #![allow(clippy::disallowed_methods, reason = "arrival times are real times")]
 
 use super::decode;
+use super::request::{Outcome, Request};
 use super::save::{self, Whole};
 use super::script::Mood;
-use super::state::{Outcome, Request};
 use super::verdict::{Reply, When, malformed, verdict};
 use super::{Keep, Shared, Signal};
 use bytes::Bytes;

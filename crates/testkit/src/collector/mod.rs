@@ -15,6 +15,7 @@ mod decode;
 mod exchange;
 mod grpc;
 mod http;
+mod request;
 mod rows;
 mod save;
 mod script;
@@ -25,9 +26,10 @@ pub mod tls;
 mod verdict;
 
 pub use crate::watched::Late;
+pub use request::{Kill, Outcome, Request, Transport};
 pub use rows::{Attributes, LogRow, MetricRow, RecordId, Row, SpanRow, attribute, text};
 pub use script::{Bad, Code, Mood, Script};
-pub use state::{Kill, Outcome, Request, State, Transport};
+pub use state::State;
 
 use crate::watched::Watched;
 use ::http::HeaderMap;
