@@ -188,7 +188,7 @@ fn switched_off_means_off() {
     assert_eq!(redactor.value("password", "x".into()), "x");
     assert!(!redactor.suspects(b"password=x"));
     let mut span = span();
-    assert_eq!((redactor.span(&mut span), span), (0, self::span()));
+    assert_eq!((redactor.span_in_full(&mut span), span), (0, self::span()));
 }
 
 fn span() -> Span<'static> {
@@ -222,7 +222,7 @@ fn span() -> Span<'static> {
 #[test]
 fn every_part_of_a_span_and_a_record() {
     let mut redacted = span();
-    assert_eq!(REDACTOR.span(&mut redacted), 9);
+    assert_eq!(REDACTOR.span_in_full(&mut redacted), 9);
     let expected = Span {
         name: "call password=[redacted]".into(),
         status: Status::Error("password=[redacted]".into()),
@@ -243,7 +243,7 @@ fn every_part_of_a_span_and_a_record() {
         ..span()
     };
     assert_eq!(redacted, expected);
-    assert_eq!(REDACTOR.span(&mut redacted), 0);
+    assert_eq!(REDACTOR.span_in_full(&mut redacted), 0);
     let mut record = LogRecord {
         time_unix_nano: 1,
         severity: None,
@@ -255,7 +255,17 @@ fn every_part_of_a_span_and_a_record() {
         ],
         resource: Resource { attributes: vec![KeyValue::str("token", "r")] },
     };
-    assert_eq!(REDACTOR.record(&mut record), 3);
+    let mut foreign =
+        LogRecord { body: "b".into(), attributes: vec![KeyValue::str("my_token", "x")], ..record.clone() };
+    assert_eq!(REDACTOR.record(&mut record.clone(), b"clean"), 3, "a key says so");
+    assert_eq!(REDACTOR.record(&mut record, b"password=b"), 3, "the line says so");
+    assert_eq!(REDACTOR.record(&mut record, b"password=b"), 0);
+    assert_eq!(REDACTOR.record(&mut foreign, b"clean"), 2);
+    let mut clean = LogRecord { attributes: vec![KeyValue::str("thread.id", "1")], ..foreign };
+    assert_eq!(REDACTOR.record(&mut clean, b"clean"), 0);
+    let mut redacted = span();
+    assert_eq!(REDACTOR.span(&mut redacted, b"{\"clean\":1}"), 0);
+    assert_eq!(REDACTOR.span(&mut redacted, b"{\"token\":1}"), 9);
     assert_eq!((&*record.body, record.resource.get("token")), ("password=[redacted]", Some(REDACTED)));
 }
 

@@ -79,8 +79,13 @@ impl Redactor {
         }
     }
 
+    /// Redacts a span in place, if the JSON it was read from gives cause; how many secrets were replaced.
+    pub fn span(&self, span: &mut Span<'_>, raw: &[u8]) -> u64 {
+        if self.suspects(raw) { self.span_in_full(span) } else { 0 }
+    }
+
     /// Redacts a span's name, status, tags, events and resource in place; how many secrets were replaced.
-    pub fn span(&self, span: &mut Span<'_>) -> usize {
+    pub fn span_in_full(&self, span: &mut Span<'_>) -> u64 {
         if !self.enabled {
             return 0;
         }
@@ -94,8 +99,15 @@ impl Redactor {
         count + self.attributes_in(&mut span.attributes) + self.attributes_in(&mut span.resource.attributes)
     }
 
+    /// Redacts a log record in place, if the line it was read from or a key that is not XAPI's own (a named group of
+    /// a pattern, say) gives cause; how many secrets were replaced.
+    pub fn record(&self, record: &mut LogRecord<'_>, raw: &[u8]) -> u64 {
+        let cause = self.suspects(raw) || record.attributes.iter().any(|kv| self.is_foreign_secret(&kv.key));
+        if cause { self.record_in_full(record) } else { 0 }
+    }
+
     /// Redacts a log record's body, attributes and resource in place; how many secrets were replaced.
-    pub fn record(&self, record: &mut LogRecord<'_>) -> usize {
+    pub fn record_in_full(&self, record: &mut LogRecord<'_>) -> u64 {
         if !self.enabled {
             return 0;
         }
@@ -104,15 +116,19 @@ impl Redactor {
             + self.attributes_in(&mut record.resource.attributes)
     }
 
-    fn text_in(&self, text: &mut Cow<'_, str>) -> usize {
+    fn is_foreign_secret(&self, key: &str) -> bool {
+        !key::OF_LOG_LINES.contains(&key) && self.keys.kind(key).is_some()
+    }
+
+    fn text_in(&self, text: &mut Cow<'_, str>) -> u64 {
         put(text, self.replaced(text))
     }
 
-    fn attributes_in(&self, list: &mut [KeyValue<'_>]) -> usize {
+    fn attributes_in(&self, list: &mut [KeyValue<'_>]) -> u64 {
         list.iter_mut().map(|kv| self.attribute_in(kv)).sum()
     }
 
-    fn attribute_in(&self, kv: &mut KeyValue<'_>) -> usize {
+    fn attribute_in(&self, kv: &mut KeyValue<'_>) -> u64 {
         match &mut kv.value {
             Value::Str(text) => put(text, self.value_replaced(&kv.key, text)),
             Value::Int(_) | Value::Double(_) if self.hides_whole(&kv.key) => {
@@ -165,9 +181,9 @@ impl Redactor {
     }
 }
 
-fn put(text: &mut Cow<'_, str>, (redacted, count): (Option<String>, usize)) -> usize {
+fn put(text: &mut Cow<'_, str>, (redacted, count): (Option<String>, usize)) -> u64 {
     if let Some(redacted) = redacted {
         *text = Cow::Owned(redacted);
     }
-    count
+    u64::try_from(count).unwrap_or(u64::MAX)
 }
