@@ -62,7 +62,9 @@ mod tests {
         for text in ["R:3e35c13ce76f", "D:a53289ce0d41", "O:abc", "O:twelve-chars"] {
             assert_eq!(TaskId::parse(text.as_bytes()).unwrap().as_str(), text);
         }
-        for bad in ["", "R:", "R:3e35c13ce76", "R:3e35c13ce76fa", "D:xyz289ce0d41", "X:a53289ce0d41", "O:", "NULL"] {
+        for bad in
+            ["", "R:", "R:3e35c13ce76", "R:3e35c13ce76fa", "D:xyz289ce0d41", "X:a53289ce0d41", "O:", "NULL"]
+        {
             assert_eq!(TaskId::parse(bad.as_bytes()), None, "{bad}");
         }
     }

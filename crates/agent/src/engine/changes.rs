@@ -81,7 +81,7 @@ impl Engine {
             Change::Found(found) => self.found(&found),
             Change::Grew { stream } => {
                 if self.watcher.info(stream).is_some_and(|info| info.kind == StreamKind::Trace) {
-                    self.traces.grew(stream, now);
+                    self.traces.grew(now);
                 }
             }
             Change::Renamed { .. } => {}

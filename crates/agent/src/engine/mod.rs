@@ -24,6 +24,8 @@ mod shares;
 mod show;
 mod status;
 mod tally;
+#[cfg(test)]
+mod tests;
 mod traces;
 
 pub(crate) use exporter::delivery::Attempt;
@@ -160,6 +162,7 @@ impl Engine {
             self.moved = true;
             self.take_change(change, now);
         }
+        self.traces.offer_unread(&self.watcher);
         self.next_scan = self.watcher.next_wake();
         let directories = self.watcher.directories();
         if directories != self.directories {

@@ -31,8 +31,6 @@ pub(crate) enum Signal {
 }
 
 impl Signal {
-    pub(crate) const ALL: [Self; 2] = [Self::Traces, Self::Logs];
-
     pub(crate) fn as_str(self) -> &'static str {
         match self {
             Self::Traces => "traces",
@@ -70,12 +68,6 @@ impl Outlet {
     pub(crate) fn new(signal: Signal, destination: &Destination, share: usize, seed: u64) -> Self {
         let batcher = Batcher::new(config(destination, share));
         Self { signal, batcher, delivery: Delivery::new(seed), share, wait: None }
-    }
-
-    /// Takes a changed configuration.
-    pub(crate) fn configure(&mut self, destination: &Destination, share: usize) {
-        self.share = share;
-        self.batcher.configure(config(destination, share));
     }
 
     /// Whether more may be read for it.

@@ -20,7 +20,7 @@ use parser::zipkin::{self, Context, DropRules, Folded, Item};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
-use watcher::{Found, Line, Purpose, Reason, Seek, Taken, Watcher};
+use watcher::{Found, Line, Purpose, Reason, Seek, StreamKind, Taken, Watcher};
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
@@ -44,6 +44,16 @@ struct File {
     /// The next line for delivery, and the next one as evidence, in bytes of the stream.
     deliver_at: u64,
     evidence_at: u64,
+}
+
+impl File {
+    /// Where the two readings have met, one reads on for both.
+    fn meet(&self, stream: StreamId, watcher: &mut Watcher) {
+        let apart = watcher.info(stream).is_some_and(|info| info.evidence_at.is_some());
+        if apart && self.evidence_at == self.deliver_at {
+            watcher.seek_evidence(stream, Seek::Nowhere);
+        }
+    }
 }
 
 /// The reading of trace files.
@@ -121,13 +131,14 @@ impl TraceRoom {
         };
         self.files.insert(found.stream, file);
         self.last_change_unix_nano = self.last_change_unix_nano.max(Some(found.modified_unix_nano));
-        self.offer(found.stream);
+        if evidence_at < found.resume_at {
+            self.evidence.offer(found.stream, found.created_unix_nano);
+        }
     }
 
     /// A file has more.
-    pub(super) fn grew(&mut self, stream: StreamId, now: Now) {
+    pub(super) fn grew(&mut self, now: Now) {
         self.last_change_unix_nano = self.last_change_unix_nano.max(Some(now.wall_unix_nano));
-        self.offer(stream);
     }
 
     /// A file is gone.
@@ -137,12 +148,19 @@ impl TraceRoom {
         self.evidence.forget(stream);
     }
 
-    fn offer(&mut self, stream: StreamId) {
-        let Some(file) = self.files.get(&stream) else { return };
-        if self.delivers {
+    /// After a scan: what the watcher has to read is what there is to do.
+    pub(super) fn offer_unread(&mut self, watcher: &Watcher) {
+        for stream in watcher.unread(StreamKind::Trace, Purpose::Deliver).filter(|_| self.delivers) {
+            let Some(file) = self.files.get(&stream) else { continue };
             self.deliver.offer(stream, file.created_unix_nano);
+            if file.evidence_at >= file.deliver_at {
+                self.evidence.offer(stream, file.created_unix_nano);
+            }
         }
-        self.evidence.offer(stream, file.created_unix_nano);
+        for stream in watcher.unread(StreamKind::Trace, Purpose::Evidence) {
+            let Some(file) = self.files.get(&stream) else { continue };
+            self.evidence.offer(stream, file.created_unix_nano);
+        }
     }
 
     fn context(&mut self, service: String, host: Option<model::Uuid>) -> Arc<Context> {
@@ -212,13 +230,14 @@ impl TraceRoom {
         });
         file.deliver_at = watcher.info(stream).map_or(file.deliver_at, |info| info.deliver_at);
         let along = file.evidence_at >= file.deliver_at;
+        file.meet(stream, watcher);
         self.deliver.advance(stream, newest);
-        if outcome.at_end {
+        if outcome.at_end || outcome.bytes == 0 {
             self.deliver.rest(stream);
         }
         if along {
             self.evidence.advance(stream, newest);
-            if outcome.at_end {
+            if outcome.at_end || outcome.bytes == 0 {
                 self.evidence.rest(stream);
             }
         }
@@ -228,7 +247,8 @@ impl TraceRoom {
         let Some(file) = self.files.get_mut(&stream) else { return self.evidence.forget(stream) };
         let (watcher, correlator) = (&mut *desk.watcher, &mut *desk.correlator);
         if watcher.info(stream).is_none_or(|info| info.evidence_at != Some(file.evidence_at)) {
-            watcher.seek_evidence(stream, Seek::Offset(file.evidence_at));
+            let seek = if file.evidence_at == 0 { Seek::Start } else { Seek::Offset(file.evidence_at) };
+            watcher.seek_evidence(stream, seek);
         }
         let (mut newest, file_host) = (0, file.host);
         let outcome = watcher.read(stream, Purpose::Evidence, CHUNK, &mut |item| {
@@ -244,8 +264,9 @@ impl TraceRoom {
             Taken::default()
         });
         file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
+        file.meet(stream, watcher);
         self.evidence.advance(stream, newest);
-        if outcome.at_end {
+        if outcome.at_end || outcome.bytes == 0 {
             self.evidence.rest(stream);
         }
     }

@@ -270,7 +270,7 @@ struct Saving {
 
 impl Saving {
     fn step(&mut self, engine: &mut Engine, positions: &Positions, now: Now) {
-        if now.mono < self.next || !(engine.has_changed_entries() || !self.pending.is_empty()) {
+        if now.mono < self.next || (!engine.has_changed_entries() && self.pending.is_empty()) {
             return;
         }
         self.pending.extend(engine.changed_entries(now));
