@@ -4,7 +4,6 @@
 //! the last minutes before the first unsettled line are read again, for what they say about tasks, and never shipped.
 
 use super::outlet::Outlet;
-use super::redaction_stub::Redactor;
 use super::tally::{SignalTally, add};
 use super::traces::passed_over;
 use exporter::batch::{Groups, HeldRecord};
@@ -12,6 +11,7 @@ use exporter::encode;
 use model::{NANOS_PER_SECOND, Now, Scope, StreamId};
 use parser::correlate::Correlator;
 use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
+use parser::redact::Redactor;
 use std::collections::HashMap;
 use std::sync::Arc;
 use watcher::{Found, Item, Line, LogId, Purpose, Seek, StreamKind, Taken, Watcher};
@@ -219,7 +219,7 @@ impl Reading<'_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Read { unix_second, mark, parts: 0 };
         }
-        self.tally.redacted += self.redactor.record(&mut read.record);
+        self.tally.redacted += self.redactor.record(&mut read.record, bytes);
         self.scratch.clear();
         encode::log_record(&read.record, self.scratch);
         let group = self.groups.get(&read.record.resource, &Scope::default());

@@ -18,7 +18,6 @@ mod identity;
 mod logs;
 mod outlet;
 mod plan;
-mod redaction_stub;
 mod set_aside;
 mod shares;
 mod show;
@@ -147,6 +146,7 @@ impl Engine {
     }
 
     /// Whether nothing is left to do: all files are read, all records are settled.
+    #[cfg(test)]
     pub(crate) fn is_at_rest(&self) -> bool {
         !self.traces.has_work()
             && !self.logs.has_work(&self.watcher)

@@ -81,6 +81,7 @@ impl Outlet {
     }
 
     /// Whether nothing waits and nothing is open.
+    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.batcher.is_empty() && self.delivery.has_room()
     }

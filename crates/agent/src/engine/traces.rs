@@ -8,7 +8,6 @@
 use super::identity::Identity;
 use super::outlet::Outlet;
 use super::plan::Plan;
-use super::redaction_stub::Redactor;
 use super::set_aside::{Keep, Rejected};
 use super::tally::{SignalTally, add};
 use exporter::batch::{Groups, HeldRecord};
@@ -16,6 +15,7 @@ use exporter::encode;
 use model::{NANOS_PER_MICRO, Now, Span, StreamId};
 use parser::correlate::Correlator;
 use parser::evidence::SpanFacts;
+use parser::redact::Redactor;
 use parser::zipkin::{self, Context, DropRules, Folded, Item};
 use std::collections::HashMap;
 use std::path::Path;
@@ -109,6 +109,7 @@ impl TraceRoom {
     }
 
     /// Whether a line waits to be delivered.
+    #[cfg(test)]
     pub(super) fn has_work(&self) -> bool {
         self.deliver.first().is_some()
     }

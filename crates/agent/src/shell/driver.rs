@@ -94,11 +94,6 @@ impl Agent {
         ask(&self.sender)
     }
 
-    /// Whether the engine's thread still runs.
-    pub(crate) fn is_running(&self) -> bool {
-        !self.thread.is_finished()
-    }
-
     /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint. Blocks.
     pub(crate) fn stop(self) {
         if let Some(metrics) = self.metrics {

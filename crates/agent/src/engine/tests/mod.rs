@@ -1,5 +1,6 @@
 //! The engine on a simulated clock: the stand-in writes real files in simulated time, the engine reads them, and a
 //! collector that takes everything (or nothing) answers at once.
+#![allow(clippy::print_stdout, reason = "the figures are for people")]
 
 mod joins;
 mod outages;
@@ -126,10 +127,11 @@ impl Sim {
     fn finish(&mut self) {
         self.standin.finish().expect("the stand-in writes");
         self.now = self.now.max(self.standin.now());
-        for _ in 0..200 {
+        for _ in 0..300 {
             self.now = self.now.plus(1_000_000);
             self.look();
         }
+        assert!(self.agents.iter().all(|agent| agent.engine.is_at_rest()), "something is left to do");
     }
 
     /// Each agent does all it can do now.
