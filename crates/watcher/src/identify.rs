@@ -31,7 +31,7 @@ impl Head {
 
     /// Whether a stream that begins with `bytes` can be this one, grown or not.
     pub(crate) fn fits(&self, bytes: &[u8]) -> bool {
-        bytes.get(..usize::from(self.len)).is_some_and(|start| Self::of(start) == *self)
+        self.len == 0 || bytes.get(..usize::from(self.len)).is_some_and(|start| Self::of(start) == *self)
     }
 
     /// Whether the head alone is proof enough.

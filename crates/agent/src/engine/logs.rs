@@ -125,16 +125,16 @@ impl LogRoom {
             return false;
         }
         let Some((log, stream)) = self.next(desk.watcher) else { return false };
-        self.deliver_from(log, stream, desk, now);
-        true
+        self.deliver_from(log, stream, desk, now) > 0
     }
 
-    fn deliver_from(&mut self, log: usize, stream: StreamId, desk: &mut Desk<'_>, now: Now) {
-        let Some(family) = self.families.get_mut(log) else { return };
+    /// Gives the bytes that were read; none, if the file can't be read for now.
+    fn deliver_from(&mut self, log: usize, stream: StreamId, desk: &mut Desk<'_>, now: Now) -> u64 {
+        let Some(family) = self.families.get_mut(log) else { return 0 };
         let reader =
             self.readers.entry(stream).or_insert_with(|| LogReader::new(now.unix_seconds().cast_signed()));
         let Desk { watcher, correlator, outlet, host, tally } = desk;
-        watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
+        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
             let line = match item {
                 Item::Line(line) => line,
                 Item::Skipped(skipped) => {
@@ -157,6 +157,7 @@ impl LogRoom {
             let taken = Taken::parts(read.parts).with_mark(read.mark);
             if outlet.has_room() && !correlator.is_full() { taken } else { taken.and_stop() }
         });
+        outcome.bytes
     }
 
     /// Reads the lines before the first unsettled one again; what they say of tasks holds for those behind it.

@@ -2,8 +2,8 @@
 //!
 //! | share | of the limit | for |
 //! |---|---|---|
-//! | correlation | 3/8 | held lines, task index, span window |
-//! | requests | 3/16 a signal | filling, waiting, assembled and compressed |
+//! | correlation | 1/2 | held lines, task index, span window |
+//! | requests | 1/8 a signal | filling, waiting, assembled and compressed |
 //! | reading | the rest | lines, decoder windows, the window of folded spans |
 
 /// Bytes for each purpose.
@@ -18,7 +18,7 @@ pub(crate) struct Shares {
 impl Shares {
     pub(crate) fn of(limit_bytes: u64) -> Self {
         let limit = usize::try_from(limit_bytes).unwrap_or(usize::MAX);
-        Self { limit, correlation: limit / 8 * 3, requests: limit / 16 * 3 }
+        Self { limit, correlation: limit / 2, requests: limit / 8 }
     }
 
     /// The base-2 logarithm of the largest decoder window: an eighth of the limit, 8 MiB at most (as zstd's own

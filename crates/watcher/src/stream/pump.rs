@@ -105,7 +105,8 @@ pub(crate) fn pump(
             break Halt::Budget;
         }
     };
-    cursor.probed = cursor.at + window.len() as u64;
+    // Unless it stopped in the middle, all of the window was looked at.
+    cursor.probed = if halt == Halt::Budget { cursor.at } else { cursor.at + window.len() as u64 };
     mark(cursor, window);
     (cursor.at - from, halt)
 }

@@ -55,12 +55,20 @@ enum Verdict {
 impl Watcher {
     /// Finds the stream of each.
     pub(super) fn place(&mut self, mut sightings: Vec<Sighting>) {
+        sightings.sort_by(|a, b| a.path.cmp(&b.path));
+        sightings.dedup_by(|a, b| a.path == b.path);
         sightings.retain(|sighting| !self.place_by_inode(sighting));
         sightings.sort_by_key(|sighting| (sighting.class.packing() != Packing::Plain, sighting.order()));
-        let mut new = Vec::new();
+        let mut new: Vec<(Sighting, Head)> = Vec::new();
         for sighting in sightings {
             match self.judge(&sighting) {
                 Verdict::Is(id) => self.attach(id, &sighting),
+                // So that the compressed file of the same name, which comes later, finds it.
+                Verdict::New(head) if sighting.kind() == StreamKind::Trace => self.begin(&sighting, head),
+                // Two forms of one new file: the second is known again once the first is a stream.
+                Verdict::New(head) if head.is_strong() && new.iter().any(|(_, other)| *other == head) => {
+                    self.defer(&sighting, AGAIN);
+                }
                 Verdict::New(head) => new.push((sighting, head)),
                 Verdict::Later => self.defer(&sighting, AGAIN),
                 Verdict::Fails(error) => {
@@ -283,7 +291,7 @@ impl Watcher {
             self.warm.insert(id, now);
         }
         if packing != Packing::Plain {
-            self.waiting.insert(id);
+            self.await_packed(id);
         }
         self.see(sighting, Some(id));
         self.announce(id);

@@ -114,8 +114,12 @@ impl Watcher {
         stream.suspect = true;
         stream.fate = Some(Reason::Truncated);
         let path = stream.path().to_path_buf();
-        if let Some(place) = &mut stream.plain {
-            place.hints.size = stream.prior_size.max(stream.deliver.next);
+        // Shorter than at the last look: cut since then. Else it was cut before, and had grown past the place.
+        if let Some(place) = &mut stream.plain
+            && stream.prior_size > 0
+            && self.fs.stat(&place.path).is_ok_and(|meta| meta.size >= place.hints.size)
+        {
+            place.hints.size = stream.prior_size;
         }
         self.close(id);
         self.hinted.insert(path);

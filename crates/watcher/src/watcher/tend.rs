@@ -32,6 +32,16 @@ impl Watcher {
             || held()
     }
 
+    /// A compressed file was found: it is read once it is ready. One that was read is.
+    pub(super) fn await_packed(&mut self, id: StreamId) {
+        let Some(stream) = self.streams.get_mut(id) else { return };
+        let ended = stream.deliver.ended;
+        match &mut stream.packed {
+            Some(packed) if ended => packed.ready = true,
+            _ => drop(self.waiting.insert(id)),
+        }
+    }
+
     fn tend_waiting(&mut self) {
         for id in self.waiting.clone() {
             let ready = self.is_ready(id);

@@ -131,8 +131,13 @@ impl Watcher {
         let bytes = self.undecodable(id);
         let Some(stream) = self.streams.get_mut(id) else { return };
         let start = stream.deliver.seen();
+        // What the plain file had was read: nothing is missing.
+        let has_all = stream.plain.as_ref().is_some_and(|place| place.hints.size <= start);
         let Some(packed) = stream.packed.as_mut().filter(|packed| !packed.told) else { return };
         packed.told = true;
+        if has_all {
+            return;
+        }
         let path = packed.place.path.clone();
         if bytes > 0 {
             each(Item::Skipped(Skipped { stream: id, start, bytes, reason: Reason::Undecodable }));
