@@ -1,9 +1,11 @@
 //! Where one signal goes, and how: `[export]` with the signal's own section laid over it.
 
 use super::kind::Value;
-use super::problem::Problems;
+use super::problem::{Place, Problems};
 use super::written::{Found, Written, default_of};
-use exporter::transport::{self, Compression, Protocol, Proxy, ProxyEnvironment, Signal, TlsFiles};
+use exporter::transport::{
+    self, Compression, Protocol, Proxy, ProxyEnvironment, Signal, TlsFiles, Transport,
+};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -25,19 +27,22 @@ struct View<'w> {
 }
 
 impl View<'_> {
+    /// The path under which a key counts: the signal's own if it is written, else the general one.
+    fn key(&self, rest: &str) -> String {
+        let own = format!("export.{}.{rest}", self.signal);
+        if self.written.values.contains_key(&own) { own } else { format!("export.{rest}") }
+    }
+
     fn found(&self, rest: &str) -> Option<&Found> {
-        let values = &self.written.values;
-        values
-            .get(&format!("export.{}.{rest}", self.signal))
-            .or_else(|| values.get(&format!("export.{rest}")))
+        self.written.values.get(&self.key(rest))
     }
 
     fn value(&self, rest: &str) -> Option<Value> {
         self.found(rest).map(|found| found.value.clone()).or_else(|| default_of(&format!("export.{rest}")))
     }
 
-    fn line(&self, rest: &str) -> usize {
-        self.found(rest).map_or(0, |found| found.line)
+    fn place(&self, rest: &str) -> Place {
+        self.found(rest).map(|found| found.place.clone()).unwrap_or_default()
     }
 
     fn text(&self, rest: &str) -> Option<String> {
@@ -159,48 +164,86 @@ fn name(signal: Signal) -> &'static str {
     }
 }
 
-/// What one key says about another.
+/// What one key says about another, and what the files say that they name.
 fn check(view: &View<'_>, transport: &transport::Settings, problems: &mut Problems) {
-    check_headers(view, transport, problems);
-    let tls = &transport.tls;
-    for (rest, file) in
-        [("tls.ca_file", &tls.ca_file), ("tls.cert_file", &tls.cert_file), ("tls.key_file", &tls.key_file)]
-    {
+    let mut found: Vec<(&'static str, String)> = Vec::new();
+    check_endpoint(view, transport.protocol, &mut found);
+    check_headers(&transport.headers, &mut found);
+    check_tls(&transport.tls, &mut found);
+    if found.is_empty() {
+        // It reads the files, too, and opens nothing.
+        let error = Transport::new(transport).err();
+        found.extend(error.map(|error| (error.key(), without_key(&error.to_string()))));
+    }
+    for (rest, message) in found {
+        problems.add(&place(view, rest), &view.key(rest), message);
+    }
+}
+
+/// A proxy that the configuration doesn't name is one of the environment's.
+fn place(view: &View<'_>, rest: &str) -> Place {
+    match view.place(rest) {
+        Place::Nowhere if rest == "proxy" => {
+            Place::Variable("HTTPS_PROXY, HTTP_PROXY or ALL_PROXY".to_owned())
+        }
+        place => place,
+    }
+}
+
+/// The error's text behind the key that it begins with.
+fn without_key(text: &str) -> String {
+    text.split_once(": ").map_or(text, |(_, message)| message).to_owned()
+}
+
+/// The general endpoint gets each signal's path; what has one already, or a query, would end up nowhere.
+fn check_endpoint(view: &View<'_>, protocol: Protocol, found: &mut Vec<(&'static str, String)>) {
+    let general = view.written.values.get("export.endpoint").map(|found| &found.value);
+    let is_general = view.key("endpoint") == "export.endpoint" && protocol != Protocol::Grpc;
+    let Some(Value::Text(url)) = general.filter(|_| is_general) else { return };
+    let path = url.trim_end_matches('/');
+    if let Some(end) = ["/v1/traces", "/v1/logs", "/v1/metrics"].iter().find(|end| path.ends_with(**end)) {
+        let message = format!(
+            "{url:?} ends in {end}, which is appended for each signal; leave it out here, or write the URL in the signal's own section"
+        );
+        found.push(("endpoint", message));
+    } else if url.contains('?') {
+        let message = format!(
+            "{url:?} has a query, to which no path can be appended; write it in the signals' own sections"
+        );
+        found.push(("endpoint", message));
+    }
+}
+
+fn check_tls(tls: &TlsFiles, found: &mut Vec<(&'static str, String)>) {
+    let files =
+        [("tls.ca_file", &tls.ca_file), ("tls.cert_file", &tls.cert_file), ("tls.key_file", &tls.key_file)];
+    for (rest, file) in files {
         if let Some(path) = file.as_ref().filter(|path| !path.is_file()) {
-            problems.add(
-                view.line(rest),
-                &format!("export.{rest}"),
-                format!("{} is no file", path.display()),
-            );
+            found.push((rest, format!("{} is no file", path.display())));
         }
     }
     match (&tls.cert_file, &tls.key_file) {
-        (Some(_), None) => {
-            problems.add(view.line("tls.cert_file"), "export.tls.cert_file", "needs key_file beside it")
-        }
-        (None, Some(_)) => {
-            problems.add(view.line("tls.key_file"), "export.tls.key_file", "needs cert_file beside it")
-        }
+        (Some(_), None) => found.push(("tls.cert_file", "needs key_file beside it".to_owned())),
+        (None, Some(_)) => found.push(("tls.key_file", "needs cert_file beside it".to_owned())),
         _ => {}
     }
 }
 
-fn check_headers(view: &View<'_>, transport: &transport::Settings, problems: &mut Problems) {
-    let line = view.line("headers");
-    for (name, value) in &transport.headers {
-        if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-            problems.add(line, "export.headers", format!("{name:?} is no name of a header"));
-        }
-        let problem = match value.strip_prefix("file:") {
-            Some(file) if !Path::new(file).is_file() => Some(format!("of {name}: {file} is no file")),
-            Some(_) => None,
-            None if http::HeaderValue::from_str(value).is_err() => {
-                Some(format!("of {name}: the value has characters that a header may not have"))
+fn check_headers(headers: &[(String, String)], found: &mut Vec<(&'static str, String)>) {
+    for (name, value) in headers {
+        let message = if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
+            format!("{name:?} is no name of a header")
+        } else if let Some(file) = value.strip_prefix("file:") {
+            let is_there = file.starts_with('/') && Path::new(file).is_file();
+            if is_there {
+                continue;
             }
-            None => None,
+            format!("of {name}: {file} is no file; expected file: and an absolute path")
+        } else if http::HeaderValue::from_str(value).is_err() {
+            format!("of {name}: the value has characters that a header may not have")
+        } else {
+            continue;
         };
-        if let Some(problem) = problem {
-            problems.add(line, "export.headers", problem);
-        }
+        found.push(("headers", message));
     }
 }

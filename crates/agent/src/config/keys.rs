@@ -71,7 +71,7 @@ pub(crate) const KEYS: &[Key] = &[
             "traces.attach_logs",
             Kind::OneOf(&["off", "errors", "all"]),
             "\"off\"",
-            "lines that are held when their span comes become its events too",
+            "which lines become events of their span too, if they are still held when it comes",
         ),
         &["off"],
     ),
@@ -81,12 +81,7 @@ pub(crate) const KEYS: &[Key] = &[
         "\"/var/log/xensource.log\"",
         "rotated and compressed siblings (.1, .2.gz …) belong to it",
     ),
-    key(
-        "logs[].format",
-        FORMATS,
-        "\"xensource\"",
-        "\"xensource\" | \"smlog\" | \"audit\" | \"syslog\" | \"regex\"",
-    ),
+    key("logs[].format", FORMATS, "\"xensource\"", "what its lines look like"),
     optional(
         "logs[].pattern",
         Kind::Pattern,
@@ -112,7 +107,7 @@ pub(crate) const KEYS: &[Key] = &[
         "logs[].start_at",
         Kind::OneOf(&["beginning", "end"]),
         "\"beginning\"",
-        "of a log never seen before: \"beginning\" | \"end\" of the live file",
+        "where to begin in the live file of a log never seen before",
     ),
     key(
         "correlation.wait",
@@ -124,13 +119,18 @@ pub(crate) const KEYS: &[Key] = &[
         "export.endpoint",
         Kind::Url,
         "\"http://127.0.0.1:4318\"",
-        "http/…: /v1/traces, /v1/logs, /v1/metrics are appended; with protocol grpc the default port is 4317",
+        "http/…: /v1/traces, /v1/logs, /v1/metrics are appended; grpc: only scheme, host and port count, default port 4317",
     ),
-    key("export.protocol", PROTOCOLS, "\"http/protobuf\"", "\"http/protobuf\" | \"http/json\" | \"grpc\""),
-    key("export.compression", COMPRESSIONS, "\"gzip\"", "\"gzip\" | \"zstd\" | \"none\""),
+    key("export.protocol", PROTOCOLS, "\"http/protobuf\"", "how OTLP travels"),
+    key("export.compression", COMPRESSIONS, "\"gzip\"", "of requests"),
     key("export.timeout", seconds(100, 600), "\"10s\"", "for one request"),
     key("export.max_delay", seconds(0, 60), "\"1s\"", "the longest a record waits for its request to fill"),
-    key("export.max_request", bytes(16 * KIB, 64 * MIB), "\"4MiB\"", "encoded, before compression"),
+    key(
+        "export.max_request",
+        bytes(16 * KIB, 64 * MIB),
+        "\"4MiB\"",
+        "encoded, before compression; less where limits.memory leaves less room",
+    ),
     key(
         "export.headers",
         Kind::Map,
@@ -139,7 +139,7 @@ pub(crate) const KEYS: &[Key] = &[
     ),
     optional(
         "export.proxy",
-        Kind::Url,
+        Kind::Proxy,
         "\"http://proxy:3128\"",
         "else HTTPS_PROXY, HTTP_PROXY, NO_PROXY; for HTTP and gRPC",
     ),
@@ -162,7 +162,12 @@ pub(crate) const KEYS: &[Key] = &[
         "\"collector.example\"",
         "the name to expect in the server's certificate",
     ),
-    key("resource.attributes", Kind::Map, "{}", "added to every record's resource"),
+    key(
+        "resource.attributes",
+        Kind::Map,
+        "{}",
+        "added to every record's resource; what the line, the span or the host says wins",
+    ),
     key(
         "redact.enabled",
         Kind::Bool,
@@ -263,4 +268,19 @@ pub(crate) fn all_paths() -> Vec<String> {
         paths.extend(keys.map(|rest| format!("export.{signal}.{rest}")));
     }
     paths
+}
+
+/// Every table that may be written: the sections, `logs`, and the keys that are tables themselves.
+pub(crate) fn tables() -> Vec<String> {
+    let mut tables = vec!["logs".to_owned()];
+    for path in all_paths() {
+        let sections = path.match_indices('.').filter_map(|(dot, _)| path.get(..dot));
+        tables.extend(sections.filter(|section| !section.contains('[')).map(str::to_owned));
+        if find(&path).is_some_and(|key| key.kind == Kind::Map) {
+            tables.push(path);
+        }
+    }
+    tables.sort();
+    tables.dedup();
+    tables
 }

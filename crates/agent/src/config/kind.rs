@@ -1,5 +1,7 @@
-//! What a key's value may be: kinds, their units, and the check that gives a typed value or says what is allowed.
+//! What a key's value may be: kinds, and the check that gives a typed value or says what is allowed.
 
+use super::units::{duration, lacks_unit, show_duration, show_size, size};
+use super::url::{check_endpoint, check_proxy};
 use std::time::Duration;
 use toml::de::DeValue;
 
@@ -25,6 +27,8 @@ pub(crate) enum Kind {
     Path,
     /// `http://` or `https://` and a host.
     Url,
+    /// `http://` and a host, perhaps with user and password.
+    Proxy,
     /// A time zone of the IANA database.
     Zone,
     /// An IP address and a port.
@@ -52,33 +56,21 @@ pub(crate) enum Kind {
     Map,
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const UNITS: [(&str, Duration); 5] = [
-    ("ms", Duration::from_millis(1)),
-    ("s", SECOND),
-    ("m", Duration::from_secs(60)),
-    ("h", Duration::from_secs(3600)),
-    ("d", Duration::from_secs(86_400)),
-];
-const SIZES: [(&str, u64); 7] = [
-    ("KiB", 1 << 10),
-    ("MiB", 1 << 20),
-    ("GiB", 1 << 30),
-    ("kB", 1000),
-    ("MB", 1_000_000),
-    ("GB", 1_000_000_000),
-    ("B", 1),
-];
-
 impl Kind {
     /// The typed value, or what is wrong and what is allowed.
     pub(crate) fn check(self, value: &DeValue<'_>) -> Result<Value, String> {
         match (self, value) {
             (Self::Bool, DeValue::Boolean(flag)) => Ok(Value::Bool(*flag)),
             (Self::Count { min, max }, DeValue::Integer(number)) => {
-                let number = u64::from_str_radix(&number.as_str().replace('_', ""), number.radix())
-                    .map_err(|_| self.expected("a number out of range"))?;
-                self.within(number, min, max).map(Value::Number)
+                let text = number.as_str().replace('_', "");
+                let found = u64::from_str_radix(&text, number.radix()).ok();
+                found
+                    .filter(|found| (min..=max).contains(found))
+                    .map(Value::Number)
+                    .ok_or(self.expected(&text))
+            }
+            (Self::Duration { .. } | Self::Size { .. }, DeValue::Integer(number)) => {
+                Err(self.without_unit(number.as_str()))
             }
             (Self::Patterns | Self::Globs, DeValue::Array(items)) => {
                 let texts: Option<Vec<&str>> = items.iter().map(|item| item.get_ref().as_str()).collect();
@@ -93,6 +85,9 @@ impl Kind {
                 let pairs: Option<Vec<_>> = table.iter().map(text).collect();
                 pairs.map(Value::Map).ok_or_else(|| self.expected("a table with something else than texts"))
             }
+            (Self::Bool | Self::Count { .. }, DeValue::String(text)) => {
+                Err(format!("{}, without quotes", self.expected(&format!("{text:?}"))))
+            }
             (_, DeValue::String(text)) => self.check_text(text),
             (_, other) => Err(self.expected(&format!("{} value", article(other.type_str())))),
         }
@@ -104,22 +99,20 @@ impl Kind {
         match self {
             Self::Text if !text.is_empty() => Ok(plain()),
             Self::Path if text.starts_with('/') => Ok(plain()),
-            Self::Url => check_url(text).map(|()| plain()).map_err(|why| self.expected(&why)),
+            Self::Url => check_endpoint(text).map(|()| plain()),
+            Self::Proxy => check_proxy(text).map(|()| plain()),
             Self::Zone if text.parse::<chrono_tz::Tz>().is_ok() => Ok(plain()),
             Self::Address if text.parse::<std::net::SocketAddr>().is_ok() => Ok(plain()),
             Self::OneOf(allowed) if allowed.contains(&text) => Ok(plain()),
             Self::Pattern => check_pattern(text).map(|()| plain()),
+            Self::Duration { .. } | Self::Size { .. } if lacks_unit(text) => Err(self.without_unit(text)),
             Self::Duration { min, max } => {
-                let found = duration(text).ok_or_else(|| self.expected(&format!("{text:?}")))?;
-                if (min..=max).contains(&found) {
-                    Ok(Value::Duration(found))
-                } else {
-                    Err(self.expected(&format!("{text:?}")))
-                }
+                let found = duration(text).filter(|found| (min..=max).contains(found));
+                found.map(Value::Duration).ok_or_else(|| self.expected(&format!("{text:?}")))
             }
             Self::Size { min, max } => {
-                let found = size(text).ok_or_else(|| self.expected(&format!("{text:?}")))?;
-                self.within(found, min, max).map(Value::Number)
+                let found = size(text).filter(|found| (min..=max).contains(found));
+                found.map(Value::Number).ok_or_else(|| self.expected(&format!("{text:?}")))
             }
             _ => Err(self.expected(&format!("{text:?}"))),
         }
@@ -132,21 +125,22 @@ impl Kind {
         Ok(Value::Texts(texts.iter().map(|text| (*text).to_owned()).collect()))
     }
 
-    fn within(self, number: u64, min: u64, max: u64) -> Result<u64, String> {
-        if (min..=max).contains(&number) { Ok(number) } else { Err(self.expected(&number.to_string())) }
+    fn without_unit(self, number: &str) -> String {
+        format!("{number} has no unit; expected {}", self.describe())
     }
 
     fn expected(self, found: &str) -> String {
         format!("{found} is not allowed here; expected {}", self.describe())
     }
 
-    /// What is allowed, for messages and the reference.
+    /// What is allowed, for messages.
     pub(crate) fn describe(self) -> String {
         match self {
             Self::Bool => "true or false".to_owned(),
             Self::Text => "a text".to_owned(),
             Self::Path => "an absolute path".to_owned(),
             Self::Url => "a URL such as \"http://host:4318\" or \"https://host/path\"".to_owned(),
+            Self::Proxy => "an address such as \"http://proxy:3128\"".to_owned(),
             Self::Zone => "a time zone such as \"Europe/Paris\"".to_owned(),
             Self::Address => "an address such as \"127.0.0.1:9411\"".to_owned(),
             Self::Duration { min, max } => {
@@ -165,28 +159,17 @@ impl Kind {
                 quoted.join(" or ")
             }
             Self::Pattern => "a regular expression".to_owned(),
-            Self::Patterns => "a list of regular expressions".to_owned(),
-            Self::Globs => "a list of globs".to_owned(),
+            Self::Patterns => "a list of regular expressions, such as ['heartbeat']".to_owned(),
+            Self::Globs => "a list of globs, such as [\"Tracing.*\"]".to_owned(),
             Self::Map => "a table of texts, such as { \"X-Scope-OrgID\" = \"dom0\" }".to_owned(),
         }
     }
 }
 
-fn article(noun: &str) -> String {
+/// The noun with its article.
+pub(super) fn article(noun: &str) -> String {
     let vowel = noun.starts_with(['a', 'e', 'i', 'o', 'u']);
     format!("{} {noun}", if vowel { "an" } else { "a" })
-}
-
-fn check_url(text: &str) -> Result<(), String> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    let parsed: Option<http::Uri> = text.parse().ok();
-    match (rest, parsed.as_ref().and_then(http::Uri::host)) {
-        (Some(_), Some(host)) if !host.is_empty() && !text.contains('@') => Ok(()),
-        (Some(_), Some(_)) if text.contains('@') => {
-            Err("a URL with a user name in it (put it in headers: Authorization)".to_owned())
-        }
-        _ => Err(format!("{text:?}")),
-    }
 }
 
 fn check_pattern(text: &str) -> Result<(), String> {
@@ -195,67 +178,4 @@ fn check_pattern(text: &str) -> Result<(), String> {
         let last = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
         format!("{text:?} is no regular expression: {last}")
     })
-}
-
-/// `"90s"` as a duration: a whole number and a unit.
-pub(crate) fn duration(text: &str) -> Option<Duration> {
-    let (number, unit) = split_unit(text)?;
-    let unit = UNITS.iter().find(|(name, _)| *name == unit)?.1;
-    unit.checked_mul(u32::try_from(number).ok()?)
-}
-
-/// `"16MiB"` in bytes: a whole number and a unit.
-pub(crate) fn size(text: &str) -> Option<u64> {
-    let (number, unit) = split_unit(text)?;
-    number.checked_mul(SIZES.iter().find(|(name, _)| *name == unit)?.1)
-}
-
-fn split_unit(text: &str) -> Option<(u64, &str)> {
-    let (number, unit) = text.split_at_checked(text.find(|c: char| !c.is_ascii_digit())?)?;
-    Some((number.parse().ok()?, unit.trim_start()))
-}
-
-fn show_duration(duration: Duration) -> String {
-    let fits = |unit: &Duration| !duration.is_zero() && duration.as_millis().is_multiple_of(unit.as_millis());
-    match UNITS.iter().rev().find(|(_, unit)| fits(unit)) {
-        Some((name, unit)) => format!("{}{name}", duration.as_millis() / unit.as_millis()),
-        None => "0s".to_owned(),
-    }
-}
-
-fn show_size(bytes: u64) -> String {
-    let fits = |unit: u64| bytes >= unit && bytes.is_multiple_of(unit);
-    match SIZES.iter().take(3).rev().find(|(_, unit)| fits(*unit)) {
-        Some((name, unit)) => format!("{}{name}", bytes / unit),
-        None => format!("{bytes}B"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn units_read() {
-        let durations = [("500ms", 500), ("75s", 75_000), ("10m", 600_000), ("0s", 0), ("6d", 518_400_000)];
-        for (text, millis) in durations {
-            assert_eq!(duration(text), Some(Duration::from_millis(millis)), "{text}");
-        }
-        for bad in ["", "5", "s", "-1s", "1.5s", "1 fortnight", "99999999999d"] {
-            assert_eq!(duration(bad), None, "{bad}");
-        }
-        assert_eq!(size("64KiB"), Some(65_536));
-        assert_eq!(size("4 MiB"), Some(4 << 20));
-        assert_eq!(size("16"), None);
-    }
-
-    #[test]
-    fn durations_and_sizes_show_in_their_largest_unit() {
-        let cases = [(0, "0s"), (500, "500ms"), (75_000, "75s"), (600_000, "10m"), (518_400_000, "6d")];
-        for (millis, text) in cases {
-            assert_eq!(show_duration(Duration::from_millis(millis)), text);
-        }
-        assert_eq!(show_size(32 << 20), "32MiB");
-        assert_eq!(show_size(1000), "1000B");
-    }
 }

@@ -3,23 +3,34 @@
 //! Two stages. *As written* (`written`): every key is looked up in one table (`keys`), checked for its kind and
 //! range, and kept with its line. *As used* (`settings`): typed values, with what one key says about another checked.
 //! Promises: all mistakes are reported at once, each with line, key and what is allowed; nothing is opened but
-//! the file itself. The table also makes the sample file (`sample`), so that the three can't drift apart.
+//! the file itself and those that it names for headers and TLS; no message shows the value of a header. The table also
+//! makes the sample (`sample`), the packaged file (`packaged`) and the reference (`reference`), so that they can't drift
+//! apart.
 
 mod destination;
 mod environment;
+mod file;
 mod keys;
 mod kind;
+mod logs;
+#[cfg(test)]
+mod packaged;
 mod problem;
+#[cfg(test)]
+mod reference;
 mod sample;
 mod settings;
+mod units;
+mod url;
 mod warnings;
 mod written;
 
 pub(crate) use destination::Destination;
-pub(crate) use kind::duration;
+pub(crate) use logs::LogSettings;
 pub(crate) use problem::Problems;
 pub(crate) use sample::sample;
-pub(crate) use settings::{Export, LogSettings, Settings};
+pub(crate) use settings::{Export, Settings};
+pub(crate) use units::duration;
 pub(crate) use warnings::warnings;
 
 use exporter::transport::ProxyEnvironment;
@@ -34,11 +45,7 @@ pub(crate) const DEFAULT_PATH: &str = "/etc/xapi-observer/xapi-observer.toml";
 /// Every mistake in the file and the environment, or the one that kept the file from being read.
 pub(crate) fn load(named: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Problems> {
     let path = named.map_or_else(|| PathBuf::from(DEFAULT_PATH), Path::to_path_buf);
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(Problems::of_file(&path, &format!("can't be read: {error}"))),
-    };
+    let text = file::read(&path, named.is_some())?;
     parse(&path, &text, env)
 }
 

@@ -3,11 +3,22 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+/// Where something was written.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    /// Nowhere: a default, or the file as a whole.
+    #[default]
+    Nowhere,
+    /// In this line of the file, from 1.
+    Line(usize),
+    /// In this environment variable.
+    Variable(String),
+}
+
 /// One mistake.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Problem {
-    /// The line in the file, from 1; 0 where there is none (environment, defaults).
-    line: usize,
+    place: Place,
     key: String,
     message: String,
 }
@@ -27,37 +38,42 @@ impl Problems {
     /// The one mistake that the file itself is.
     pub(crate) fn of_file(path: &Path, message: &str) -> Self {
         let mut problems = Self::new(path);
-        problems.add(0, "", message);
+        problems.add(&Place::Nowhere, "", message);
         problems
     }
 
-    pub(crate) fn add(&mut self, line: usize, key: &str, message: impl Into<String>) {
-        self.list.push(Problem { line, key: key.to_owned(), message: message.into() });
+    pub(crate) fn add(&mut self, place: &Place, key: &str, message: impl Into<String>) {
+        self.list.push(Problem { place: place.clone(), key: key.to_owned(), message: message.into() });
     }
 
     pub(crate) fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    fn write(&self, problem: &Problem, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &problem.place {
+            Place::Nowhere => write!(f, "{}", self.path.display())?,
+            Place::Line(line) => write!(f, "{}:{line}", self.path.display())?,
+            Place::Variable(name) => write!(f, "environment variable {name}")?,
+        }
+        if !problem.key.is_empty() {
+            write!(f, ": {}", problem.key)?;
+        }
+        write!(f, ": {}", problem.message)
     }
 }
 
 impl fmt::Display for Problems {
     /// A line each: `file:line: key: what is wrong, what is allowed`, in the file's order.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut list = self.list.clone();
+        let mut list: Vec<&Problem> = self.list.iter().collect();
         list.sort();
         list.dedup();
-        for (index, problem) in list.iter().enumerate() {
+        for (index, problem) in list.into_iter().enumerate() {
             if index > 0 {
                 writeln!(f)?;
             }
-            write!(f, "{}", self.path.display())?;
-            if problem.line > 0 {
-                write!(f, ":{}", problem.line)?;
-            }
-            if !problem.key.is_empty() {
-                write!(f, ": {}", problem.key)?;
-            }
-            write!(f, ": {}", problem.message)?;
+            self.write(problem, f)?;
         }
         Ok(())
     }

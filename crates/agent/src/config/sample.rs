@@ -1,6 +1,7 @@
 //! The sample configuration: every key with its default and comment, made from the table of keys.
 
 use super::keys::{KEYS, Key};
+use super::kind::Kind;
 use std::fmt::Write as _;
 
 const HEAD: &str = "\
@@ -20,11 +21,19 @@ const NOTES: [(&str, &str); 2] = [
 /// The whole sample as TOML; read back, it is the defaults.
 #[must_use]
 pub(crate) fn sample() -> String {
-    let mut text = HEAD.to_owned();
+    all_keys(HEAD, "")
+}
+
+/// All keys behind `head`, with further entries of `[[logs]]` behind the default one.
+pub(super) fn all_keys(head: &str, more_logs: &str) -> String {
+    let mut text = head.to_owned();
     let mut section = "";
     for key in KEYS {
         let (own, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         if own != section {
+            if section == "logs[]" {
+                text.push_str(more_logs);
+            }
             open_section(&mut text, own);
             section = own;
         }
@@ -45,9 +54,22 @@ fn open_section(text: &mut String, section: &str) {
 }
 
 fn line(text: &mut String, name: &str, key: &Key) {
-    let later = if key.only.is_some() { " (not built yet)" } else { "" };
-    let _ = match key.default {
-        Ok(default) => writeln!(text, "{:<40}# {}{later}", format!("{name} = {default}"), key.doc),
-        Err(example) => writeln!(text, "{:<40}# {}{later}", format!("# {name} = {example}"), key.doc),
+    let (value, off) = match key.default {
+        Ok(default) => (default, ""),
+        Err(example) => (example, "# "),
     };
+    let later = if key.only.is_some() { " (not built yet)" } else { "" };
+    let _ =
+        writeln!(text, "{:<39} # {}{}{later}", format!("{off}{name} = {value}"), key.doc, choice(key.kind));
+}
+
+/// What there is to choose from.
+fn choice(kind: Kind) -> String {
+    match kind {
+        Kind::OneOf(allowed) => {
+            let quoted: Vec<String> = allowed.iter().map(|text| format!("{text:?}")).collect();
+            format!(": {}", quoted.join(" | "))
+        }
+        _ => String::new(),
+    }
 }

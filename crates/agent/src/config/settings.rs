@@ -2,17 +2,19 @@
 
 use super::destination::{self, Destination};
 use super::kind::Value;
-use super::problem::Problems;
-use super::written::{Values, Written, default_of};
+use super::logs::{self, LogSettings};
+use super::problem::{Place, Problems};
+use super::written::{Found, Values, Written, default_of};
 use exporter::transport::{ProxyEnvironment, Signal};
-use model::Severity;
 use regex::Regex;
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Everything the agent is told.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    /// Header values or a proxy's password stand in the file itself.
+    pub(crate) secrets_in_file: bool,
     /// `None`: traces are not read.
     pub(crate) traces: Option<TraceSettings>,
     pub(crate) logs: Vec<LogSettings>,
@@ -28,31 +30,15 @@ pub(crate) struct Settings {
 }
 
 /// The trace directory and what not to ship from it.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct TraceSettings {
     pub(crate) directory: PathBuf,
     /// Globs.
     pub(crate) drop: Vec<String>,
 }
 
-/// One log.
-#[derive(Clone)]
-pub(crate) struct LogSettings {
-    pub(crate) path: PathBuf,
-    /// As in the file: `"xensource"`, `"smlog"`, `"audit"`, `"syslog"` or `"regex"`.
-    pub(crate) format: String,
-    pub(crate) pattern: Option<Regex>,
-    pub(crate) service_name: Option<String>,
-    pub(crate) timezone: Option<chrono_tz::Tz>,
-    pub(crate) min_severity: Option<Severity>,
-    pub(crate) drop: Vec<Regex>,
-    /// Globs.
-    pub(crate) drop_modules: Vec<String>,
-    pub(crate) start_at_end: bool,
-}
-
 /// The ways out; `None`: the signal is left out.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Export {
     pub(crate) traces: Option<Destination>,
     pub(crate) logs: Option<Destination>,
@@ -78,18 +64,19 @@ pub(crate) struct Telemetry {
 }
 
 impl Settings {
-    /// The resource of the agent's own telemetry.
+    /// The resource of the agent's own telemetry; what it says of itself wins over `resource.attributes`.
     pub(crate) fn own_resource(&self, service_name: Option<String>) -> Vec<(String, String)> {
         let name = service_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "xapi-observer".to_owned());
         let own = [("service.name", name), ("service.version", env!("CARGO_PKG_VERSION").to_owned())];
-        let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
-        own.chain(self.resource.iter().cloned()).collect()
+        let others = self.resource.iter().filter(|(key, _)| own.iter().all(|(own, _)| own != key)).cloned();
+        let others: Vec<_> = others.collect();
+        own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(others).collect()
     }
 }
 
 /// One table's values, with defaults for the rest.
-struct View<'v> {
-    values: &'v Values,
+pub(super) struct View<'v> {
+    pub(super) values: &'v Values,
 }
 
 impl View<'_> {
@@ -97,18 +84,19 @@ impl View<'_> {
         self.values.get(path).map(|found| found.value.clone()).or_else(|| default_of(path))
     }
 
-    fn line(&self, path: &str) -> usize {
-        self.values.get(path).map_or(0, |found| found.line)
+    /// Where the key was written.
+    pub(super) fn place(&self, path: &str) -> Place {
+        self.values.get(path).map(|found| found.place.clone()).unwrap_or_default()
     }
 
-    fn text(&self, path: &str) -> Option<String> {
+    pub(super) fn text(&self, path: &str) -> Option<String> {
         match self.value(path)? {
             Value::Text(text) => Some(text),
             _ => None,
         }
     }
 
-    fn path(&self, path: &str) -> PathBuf {
+    pub(super) fn path(&self, path: &str) -> PathBuf {
         PathBuf::from(self.text(path).unwrap_or_default())
     }
 
@@ -130,14 +118,14 @@ impl View<'_> {
         }
     }
 
-    fn texts(&self, path: &str) -> Vec<String> {
+    pub(super) fn texts(&self, path: &str) -> Vec<String> {
         match self.value(path) {
             Some(Value::Texts(texts)) => texts,
             _ => Vec::new(),
         }
     }
 
-    fn patterns(&self, path: &str) -> Vec<Regex> {
+    pub(super) fn patterns(&self, path: &str) -> Vec<Regex> {
         self.texts(path).iter().filter_map(|text| Regex::new(text).ok()).collect()
     }
 }
@@ -146,11 +134,12 @@ impl View<'_> {
 pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &mut Problems) -> Settings {
     let view = View { values: &written.values };
     let settings = Settings {
+        secrets_in_file: written.values.values().any(is_secret_in_file),
         traces: view.flag("traces.enabled").then(|| TraceSettings {
             directory: view.path("traces.directory"),
             drop: view.texts("traces.drop"),
         }),
-        logs: logs(written, problems),
+        logs: logs::resolve(written, problems),
         wait: view.duration("correlation.wait"),
         export: export(written, proxies, view.flag("telemetry.export"), problems),
         resource: match view.value("resource.attributes") {
@@ -177,102 +166,81 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
     settings
 }
 
+/// Values of headers are tokens, and before the `@` of a proxy stands a password.
+fn is_secret_in_file(found: &Found) -> bool {
+    let secret = match &found.value {
+        Value::Map(pairs) => pairs.iter().any(|(_, value)| !value.starts_with("file:")),
+        Value::Text(text) => text.contains("://") && text.contains('@'),
+        _ => false,
+    };
+    secret && matches!(found.place, Place::Line(_))
+}
+
 fn export(
     written: &Written,
     proxies: &ProxyEnvironment,
     own_metrics: bool,
     problems: &mut Problems,
 ) -> Export {
-    let traces = destination::resolve(written, Signal::Traces, proxies, problems);
-    let logs = destination::resolve(written, Signal::Logs, proxies, problems);
+    let mut resolve = |signal| destination::resolve(written, signal, proxies, problems);
+    let (traces, logs) = (resolve(Signal::Traces), resolve(Signal::Logs));
+    let metrics = resolve(Signal::Metrics);
     let has = |path: &str| written.values.contains_key(path);
-    let only_others = has("export.traces.endpoint") && has("export.logs.endpoint") && !has("export.endpoint");
-    let somewhere = has("export.metrics.endpoint") || !only_others;
-    let metrics = destination::resolve(written, Signal::Metrics, proxies, problems)
-        .filter(|_| own_metrics && somewhere);
-    Export { traces, logs, metrics }
-}
-
-/// The entries of `[[logs]]`; without any, the default one. `logs = []` asks for none.
-fn logs(written: &Written, problems: &mut Problems) -> Vec<LogSettings> {
-    let default = vec![(0, Values::new())];
-    let entries = written.logs.as_ref().unwrap_or(&default);
-    let mut seen: Vec<PathBuf> = Vec::new();
-    let mut list = Vec::new();
-    for (line, values) in entries {
-        let log = log(*line, &View { values }, problems);
-        if let Some(other) = seen.iter().find(|other| overlap(&log.path, other)) {
-            let message = format!(
-                "{} is read already as {} or its rotated sibling",
-                log.path.display(),
-                other.display()
-            );
-            problems.add(*line, "logs[].path", message);
-        }
-        seen.push(log.path.clone());
-        list.push(log);
-    }
-    list
-}
-
-/// Whether one of the two names could be a rotated sibling of the other.
-fn overlap(a: &std::path::Path, b: &std::path::Path) -> bool {
-    let sibling = |of: &std::path::Path, other: &std::path::Path| {
-        let rest = other.to_str().zip(of.to_str()).and_then(|(other, of)| other.strip_prefix(of));
-        rest.is_some_and(|rest| rest.starts_with('.') || rest.starts_with('-'))
-    };
-    a == b || sibling(a, b) || sibling(b, a)
-}
-
-fn log(line: usize, view: &View<'_>, problems: &mut Problems) -> LogSettings {
-    let format = view.text("logs[].format").unwrap_or_default();
-    let pattern = view.text("logs[].pattern").and_then(|text| Regex::new(&text).ok());
-    match (format.as_str(), &pattern) {
-        ("regex", None) => problems.add(
-            line,
-            "logs[].pattern",
-            "is needed by format \"regex\": a regular expression with named groups",
-        ),
-        ("regex", Some(pattern)) if pattern.capture_names().flatten().next().is_none() => {
-            problems.add(
-                view.line("logs[].pattern"),
-                "logs[].pattern",
-                "has no named group, such as (?<body>.*)",
-            );
-        }
-        ("regex", _) | (_, None) => {}
-        _ => problems.add(view.line("logs[].pattern"), "logs[].pattern", "is for format \"regex\" alone"),
-    }
-    LogSettings {
-        path: view.path("logs[].path"),
-        format,
-        pattern,
-        service_name: view.text("logs[].service_name"),
-        timezone: view.text("logs[].timezone").and_then(|name| name.parse().ok()),
-        min_severity: view.text("logs[].min_severity").and_then(|name| Severity::parse(&name)),
-        drop: view.patterns("logs[].drop"),
-        drop_modules: view.texts("logs[].drop_modules"),
-        start_at_end: view.text("logs[].start_at").as_deref() == Some("end"),
-    }
+    // Where each signal that is sent has its own endpoint, there is none for metrics but their own.
+    let own_ways = (traces.is_none() || has("export.traces.endpoint"))
+        && (logs.is_none() || has("export.logs.endpoint"))
+        && (traces.is_some() || logs.is_some());
+    let somewhere = has("export.metrics.endpoint") || has("export.endpoint") || !own_ways;
+    Export { traces, logs, metrics: metrics.filter(|_| own_metrics && somewhere) }
 }
 
 fn check(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
-    if let Some(traces) = &settings.traces {
-        for log in settings.logs.iter().filter(|log| log.path.starts_with(&traces.directory)) {
-            let message = format!("{} lies in traces.directory", log.path.display());
-            problems.add(view.line("traces.directory"), "logs[].path", message);
-        }
-        if settings.checkpoint.starts_with(&traces.directory) {
-            let line = view.line("checkpoint.directory");
-            problems.add(
-                line,
-                "checkpoint.directory",
-                "lies in traces.directory, which XAPI trims and we watch",
-            );
-        }
+    check_paths(view, settings, problems);
+    check_resource(view, settings, problems);
+    if settings.redact_patterns.iter().any(|pattern| pattern.is_match("")) {
+        let message = "an expression matches the empty text, and so would be found everywhere";
+        problems.add(&view.place("redact.patterns"), "redact.patterns", message);
     }
     if settings.limits.line_bytes > 4 * settings.limits.memory_bytes {
         let message = "is more than four times limits.memory; such a line could never be held";
-        problems.add(view.line("limits.line"), "limits.line", message);
+        problems.add(&view.place("limits.line"), "limits.line", message);
+    }
+}
+
+fn check_paths(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
+    let traces = settings.traces.as_ref().map(|traces| &traces.directory);
+    let within = |path: &std::path::Path| traces.is_some_and(|traces| path.starts_with(traces));
+    for log in settings.logs.iter().filter(|log| within(&log.path)) {
+        let message = format!("{} lies in traces.directory", log.path.display());
+        problems.add(&view.place("traces.directory"), "logs[].path", message);
+    }
+    if within(&settings.checkpoint) {
+        let message = "lies in traces.directory, which XAPI trims and we watch";
+        problems.add(&view.place("checkpoint.directory"), "checkpoint.directory", message);
+    }
+    if settings.telemetry.socket.as_os_str().len() > SOCKET_PATH_BYTES {
+        let message =
+            format!("is longer than {SOCKET_PATH_BYTES} bytes, the most that a socket's path may have");
+        problems.add(&view.place("telemetry.socket"), "telemetry.socket", message);
+    }
+}
+
+/// unix(7): `sun_path` has 108 bytes, one of them for the end.
+const SOCKET_PATH_BYTES: usize = 107;
+
+/// Keys that a backend refuses, or that hide something else there.
+fn check_resource(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
+    for (key, _) in &settings.resource {
+        let problem = match key.as_str() {
+            "service.name" => "each span and line says its own; it can't be set here",
+            "trace_id" | "span_id" => "would hide the record's own in Loki",
+            key if !key.contains(|c: char| c.is_ascii_alphanumeric()) => "is no name of an attribute",
+            _ => continue,
+        };
+        problems.add(
+            &view.place("resource.attributes"),
+            "resource.attributes",
+            format!("{key:?}: {problem}"),
+        );
     }
 }

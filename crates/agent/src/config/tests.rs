@@ -1,5 +1,9 @@
 //! The configuration against the mistakes people make.
 
+mod files;
+mod mistakes;
+mod unwise;
+
 use super::*;
 use std::time::Duration;
 
@@ -51,7 +55,7 @@ fn all_mistakes_are_listed_with_line_and_key() {
         "t.toml:2: export.timeuot: there is no such key; did you mean export.timeout?",
         "t.toml:3: export.protocol: \"grcp\" is not allowed here; expected \"http/protobuf\" or \"http/json\" or \"grpc\"",
         "t.toml:5: limits.memory: \"12 apples\" is not allowed here; expected a size from 8MiB to 4GiB, such as \"64KiB\", \"16MiB\"",
-        "t.toml:7: correlation.wait: an integer value is not allowed here; expected a duration from 0s to 1h, such as \"500ms\", \"30s\", \"10m\"",
+        "t.toml:7: correlation.wait: 75 has no unit; expected a duration from 0s to 1h, such as \"500ms\", \"30s\", \"10m\"",
     ];
     assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
@@ -65,15 +69,15 @@ fn mistakes_between_keys() {
         ("[[logs]]\npath = \"/var/log/dt/x.log\"\n", "lies in traces.directory"),
         ("[export.tls]\nca_file = \"/no/such/file\"\n", "/no/such/file is no file"),
         ("[export]\nheaders = { \"a b\" = \"c\" }\n", "is no name of a header"),
-        ("[export]\nendpoint = \"collector:4318\"\n", "expected a URL"),
-        ("[export]\nendpoint = \"http://me:pw@collector\"\n", "put it in headers"),
+        ("[export]\nendpoint = \"collector:4318\"\n", "did you mean \"http://collector:4318\"?"),
+        ("[export]\nendpoint = \"http://me:pw@collector\"\n", "belongs into headers"),
         ("[zipkin]\nlisten = \"127.0.0.1:9411\"\n", "not built yet"),
         ("[metrics]\nenabled = true\n", "not built yet"),
         ("[traces]\nattach_logs = \"all\"\n", "not built yet"),
         ("[redact]\npatterns = [\"(\"]\n", "is no regular expression"),
         ("traces = 1\n", "it is a section: write [traces]"),
         ("[traces\n", "not TOML"),
-        ("[nonsense]\na = 1\n", "there is no such key"),
+        ("[nonsense]\na = 1\n", "there is no such section"),
     ];
     for (text, expected) in cases {
         let said = bad(text);
@@ -129,4 +133,16 @@ fn the_environment_fills_what_the_file_leaves_unset() {
     let file = "[export]\nendpoint = \"http://file:4318\"\n";
     let settings = parse(Path::new("t.toml"), file, &env).unwrap_or_else(|problems| panic!("{problems}"));
     assert_eq!(settings.export.logs.unwrap().transport.url, "http://file:4318/v1/logs");
+}
+
+#[test]
+fn own_telemetry_says_who_it_is_of() {
+    let settings = good("[resource]\nattributes = { site = \"lab\", \"service.version\" = \"7\" }\n");
+    let own = |name: Option<&str>| {
+        let resource = settings.own_resource(name.map(str::to_owned));
+        resource.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
+    };
+    let version = format!("service.version={}", env!("CARGO_PKG_VERSION"));
+    assert_eq!(own(None), ["service.name=xapi-observer", &version, "site=lab"]);
+    assert_eq!(own(Some("mine")).first().map(String::as_str), Some("service.name=mine"));
 }

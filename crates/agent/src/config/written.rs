@@ -1,8 +1,8 @@
 //! The configuration as written: each key of the file found in the table, its value checked, with its line.
 
 use super::keys::{self, Key};
-use super::kind::{Kind, Value};
-use super::problem::Problems;
+use super::kind::{Kind, Value, article};
+use super::problem::{Place, Problems};
 use std::collections::BTreeMap;
 use toml::de::{DeTable, DeValue};
 
@@ -10,8 +10,7 @@ use toml::de::{DeTable, DeValue};
 #[derive(Clone, Debug)]
 pub(crate) struct Found {
     pub(crate) value: Value,
-    /// From 1; 0 for the environment.
-    pub(crate) line: usize,
+    pub(crate) place: Place,
 }
 
 /// The values of one table, by dotted path.
@@ -22,7 +21,7 @@ pub(crate) type Values = BTreeMap<String, Found>;
 pub(crate) struct Written {
     pub(crate) values: Values,
     /// The entries of `[[logs]]`, with the line each begins at; `None` if the file has none.
-    pub(crate) logs: Option<Vec<(usize, Values)>>,
+    pub(crate) logs: Option<Vec<(Place, Values)>>,
 }
 
 /// Reads the file's text. Mistakes go to `problems`; what is right is kept.
@@ -30,8 +29,8 @@ pub(crate) fn read(text: &str, problems: &mut Problems) -> Written {
     let (root, errors) = DeTable::parse_recoverable(text);
     let lines = Lines::new(text);
     for error in &errors {
-        let line = error.span().map_or(0, |span| lines.at(span.start));
-        problems.add(line, "", format!("not TOML: {}", error.message().replace('\n', " ")));
+        let place = error.span().map_or(Place::Nowhere, |span| lines.at(span.start));
+        problems.add(&place, "", format!("not TOML: {}", error.message().replace('\n', " ")));
     }
     let mut reader = Reader { lines, problems, written: Written::default() };
     reader.table(root.get_ref(), "");
@@ -50,8 +49,8 @@ impl Lines {
         Self { starts: std::iter::once(0).chain(after_newlines).collect() }
     }
 
-    fn at(&self, offset: usize) -> usize {
-        self.starts.partition_point(|start| *start <= offset)
+    fn at(&self, offset: usize) -> Place {
+        Place::Line(self.starts.partition_point(|start| *start <= offset))
     }
 }
 
@@ -69,39 +68,41 @@ impl Reader<'_> {
             } else {
                 format!("{prefix}.{}", name.get_ref())
             };
-            let line = self.lines.at(name.span().start);
-            match (keys::find(&path), value.get_ref()) {
-                (Some(key), value) => {
-                    if let Some(found) = self.value(key, &path, value, line) {
-                        self.written.values.insert(path, found);
-                    }
-                }
-                (None, DeValue::Array(entries)) if path == "logs" => self.logs(entries, line),
-                (None, DeValue::Table(inner)) if is_section(&path) => self.table(inner, &path),
-                (None, other) if is_section(&path) || path == "logs" => {
-                    let section = if path == "logs" { "[[logs]]".to_owned() } else { format!("[{path}]") };
-                    self.problems.add(
-                        line,
-                        &path,
-                        format!("is a {} here; it is a section: write {section}", other.type_str()),
-                    );
-                }
-                (None, _) => self.unknown(&path, line),
-            }
+            self.entry(&path, value.get_ref(), self.lines.at(name.span().start));
         }
     }
 
-    fn logs(&mut self, entries: &[toml::Spanned<DeValue<'_>>], line: usize) {
+    fn entry(&mut self, path: &str, value: &DeValue<'_>, place: Place) {
+        match (keys::find(path), value) {
+            (Some(key), value) => {
+                if let Some(found) = self.value(key, path, value, place) {
+                    self.written.values.insert(path.to_owned(), found);
+                }
+            }
+            (None, DeValue::Array(entries)) if path == "logs" => self.logs(entries, &place),
+            (None, DeValue::Table(inner)) if is_section(path) => self.table(inner, path),
+            (None, other) if is_section(path) || path == "logs" => {
+                let (what, meant) = (article(other.type_str()), header(path));
+                self.problems.add(&place, path, format!("is {what} here; it is a section: write {meant}"));
+            }
+            (None, DeValue::Table(_)) => self.unknown_section(path, &place),
+            (None, DeValue::Array(entries)) if entries.iter().any(|entry| entry.get_ref().is_table()) => {
+                self.unknown_section(path, &place);
+            }
+            (None, _) => self.unknown_key(path, &place),
+        }
+    }
+
+    fn logs(&mut self, entries: &[toml::Spanned<DeValue<'_>>], place: &Place) {
         let mut list = Vec::new();
         for entry in entries {
-            let at = self.lines.at(entry.span().start).max(line);
+            let at = self.lines.at(entry.span().start).max(place.clone());
             match entry.get_ref() {
                 DeValue::Table(table) => list.push((at, self.log_entry(table))),
-                other => self.problems.add(
-                    at,
-                    "logs",
-                    format!("a {} is no log; write [[logs]] and its keys", other.type_str()),
-                ),
+                other => {
+                    let what = article(other.type_str());
+                    self.problems.add(&at, "logs", format!("{what} is no log; write [[logs]] and its keys"));
+                }
             }
         }
         self.written.logs = Some(list);
@@ -111,34 +112,47 @@ impl Reader<'_> {
         let mut values = Values::new();
         for (name, value) in table {
             let path = format!("logs[].{}", name.get_ref());
-            let line = self.lines.at(name.span().start);
+            let place = self.lines.at(name.span().start);
             match keys::find(&path) {
                 Some(key) => {
-                    if let Some(found) = self.value(key, &path, value.get_ref(), line) {
+                    if let Some(found) = self.value(key, &path, value.get_ref(), place) {
                         values.insert(path, found);
                     }
                 }
-                None => self.unknown(&path, line),
+                None => self.unknown_key(&path, &place),
             }
         }
         values
     }
 
-    fn value(&mut self, key: Key, path: &str, value: &DeValue<'_>, line: usize) -> Option<Found> {
+    fn value(&mut self, key: Key, path: &str, value: &DeValue<'_>, place: Place) -> Option<Found> {
         let checked = key.kind.check(value).and_then(|value| check_built(key, value));
         match checked {
-            Ok(value) => Some(Found { value, line }),
+            Ok(value) => Some(Found { value, place }),
             Err(message) => {
-                self.problems.add(line, path, message);
+                self.problems.add(&place, path, message);
                 None
             }
         }
     }
 
-    fn unknown(&mut self, path: &str, line: usize) {
-        let nearest = nearest(path).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
-        self.problems.add(line, path, format!("there is no such key{nearest}"));
+    fn unknown_key(&mut self, path: &str, place: &Place) {
+        let known = keys::all_paths();
+        let hint = nearest(path, &known).map(|near| format!("; did you mean {near}?")).unwrap_or_default();
+        self.problems.add(place, path, format!("there is no such key{hint}"));
     }
+
+    fn unknown_section(&mut self, path: &str, place: &Place) {
+        let known = keys::tables();
+        let hint =
+            nearest(path, &known).map(|near| format!("; did you mean {}?", header(near))).unwrap_or_default();
+        self.problems.add(place, path, format!("there is no such section{hint}"));
+    }
+}
+
+/// A section as it is written.
+fn header(path: &str) -> String {
+    if path == "logs" { "[[logs]]".to_owned() } else { format!("[{path}]") }
 }
 
 /// Refuses a value whose feature this version has not.
@@ -163,9 +177,9 @@ fn is_section(path: &str) -> bool {
     keys::all_paths().iter().any(|known| known.starts_with(&prefix))
 }
 
-/// The known path that is most like `path`, if one is near enough to be meant.
-fn nearest(path: &str) -> Option<String> {
-    let scored = keys::all_paths().into_iter().map(|known| (closeness(path, &known), known));
+/// The one of `known` that is most like `path`, if one is near enough to be meant.
+fn nearest<'k>(path: &str, known: &'k [String]) -> Option<&'k String> {
+    let scored = known.iter().map(|known| (closeness(path, known), known));
     let best = scored.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (best.0 > 0.6).then_some(best.1)
 }
