@@ -99,6 +99,19 @@ fn known(of_trace: u64) {
     );
 }
 
+/// Lines of few tasks, as they come: many in a row of the same operations.
+fn hot() {
+    let mut correlator = Correlator::new(Settings::default());
+    let host = Some(Uuid::from_bytes([1; 16]));
+    (0..1_000).for_each(|number| correlator.span(&span(number, 10), None));
+    correlator.advance(at_end(1_000), now(1_000), &mut |_: Joined<()>| {});
+    let rounds = (0..ROUNDS).map(|_| {
+        let items = (0..RUN).map(|number| line(number % 100 * 10, 10)).collect();
+        time(items, |line| correlator.line(&line, host, (), 600, now(1_000), &mut |_| {}))
+    });
+    println!("the same 100 tasks: {:4.0} ns a line", best(rounds));
+}
+
 /// Lines that are held until their own span comes.
 fn held() {
     let mut correlator = Correlator::new(Settings::default());
@@ -150,6 +163,7 @@ fn resident_bytes() -> u64 {
 
 fn main() {
     held();
+    hot();
     [1, 10, 100, 1_000, 10_000].into_iter().for_each(known);
     open_tasks();
 }
