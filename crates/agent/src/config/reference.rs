@@ -71,8 +71,8 @@ the agent look closely at every text: a few cost little, dozens show.
     (
         "limits",
         "\
-`memory` is shared: 3/8 for joining, 3/16 for each signal's requests, the rest for reading. A request is at most a quarter
-of its signal's share, whatever `max_request` says: 1.5 MiB of the default 32 MiB.
+`memory` is shared: half for joining, an eighth for each signal's requests, the rest for reading. A request is at most a
+quarter of its signal's share, whatever `max_request` says: 1 MiB of the default 32 MiB.
 ",
     ),
 ];
