@@ -134,29 +134,20 @@ impl LogRoom {
         let reader =
             self.readers.entry(stream).or_insert_with(|| LogReader::new(now.unix_seconds().cast_signed()));
         let Desk { watcher, correlator, outlet, host, tally } = desk;
-        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
-            let line = match item {
-                Item::Line(line) => line,
-                Item::Skipped(skipped) => {
-                    passed_over(tally, skipped.reason, skipped.bytes);
-                    return Taken::default();
-                }
-            };
-            let mut reading = Reading {
-                source: &family.source,
-                host,
-                redactor: &self.redactor,
-                groups: &mut self.groups,
-                scratch: &mut self.scratch,
-                correlator,
-                outlet,
-                tally,
-            };
-            let read = reading.line(reader, line, now);
-            family.front_unix = family.front_unix.max(read.unix_second);
-            let taken = Taken::parts(read.parts).with_mark(read.mark);
-            if outlet.has_room() && !correlator.is_full() { taken } else { taken.and_stop() }
-        });
+        let mut reading = Reading {
+            source: &family.source,
+            reader,
+            front_unix: &mut family.front_unix,
+            host,
+            redactor: &self.redactor,
+            groups: &mut self.groups,
+            scratch: &mut self.scratch,
+            correlator,
+            outlet,
+            tally,
+            now,
+        };
+        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| reading.take(item));
         outcome.bytes
     }
 
@@ -188,16 +179,11 @@ impl LogRoom {
     }
 }
 
-/// A line that was read.
-struct Read {
-    unix_second: i64,
-    mark: u64,
-    parts: u32,
-}
-
-/// One line on its way to the correlator and the outlet.
+/// Lines of one log on their way to the correlator and the outlet.
 struct Reading<'r> {
     source: &'r LogSource,
+    reader: &'r mut LogReader,
+    front_unix: &'r mut i64,
     host: &'r HostContext,
     redactor: &'r Redactor,
     groups: &'r mut Groups,
@@ -205,31 +191,47 @@ struct Reading<'r> {
     correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
     tally: &'r mut SignalTally,
+    now: Now,
 }
 
 impl Reading<'_> {
-    fn line(&mut self, reader: &mut LogReader, line: Line<'_>, now: Now) -> Read {
+    fn take(&mut self, item: Item<'_>) -> Taken {
+        match item {
+            Item::Skipped(skipped) => {
+                passed_over(self.tally, skipped.reason, skipped.bytes);
+                Taken::default()
+            }
+            Item::Line(line) => {
+                let taken = self.line(line);
+                let room = self.outlet.has_room() && !self.correlator.is_full();
+                if room { taken } else { taken.and_stop() }
+            }
+        }
+    }
+
+    fn line(&mut self, line: Line<'_>) -> Taken {
         self.tally.lines += 1;
         self.tally.records += 1;
         self.tally.read_bytes += line.end - line.start;
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let mut read = reader.read(self.source, self.host, bytes, line.start);
-        let (unix_second, mark) = (read.unix_second, u64::from(read.mark));
+        let mut read = self.reader.read(self.source, self.host, bytes, line.start);
+        *self.front_unix = read.unix_second.max(*self.front_unix);
+        let mark = u64::from(read.mark);
         if let Some(rule) = read.dropped {
             add(&mut self.tally.dropped, &rule_name(rule), 1);
             self.correlator.teach(&read.evidence, self.host.uuid());
-            return Read { unix_second, mark, parts: 0 };
+            return Taken::parts(0).with_mark(mark);
         }
         self.tally.redacted += self.redactor.record(&mut read.record, bytes);
         self.scratch.clear();
         encode::log_record(&read.record, self.scratch);
         let group = self.groups.get(&read.record.resource, &Scope::default());
         let held = HeldRecord::new(&group, line.receipt, self.scratch);
-        let (outlet, size) = (&mut *self.outlet, held.size());
+        let (size, now, outlet) = (held.size(), self.now, &mut *self.outlet);
         self.correlator.line(&read.evidence, self.host.uuid(), held, size, now, &mut |joined| {
             outlet.push_held(&joined.payload, joined.context.as_ref(), now);
         });
-        Read { unix_second, mark, parts: 1 }
+        Taken::parts(1).with_mark(mark)
     }
 }
 

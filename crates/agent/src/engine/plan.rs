@@ -31,8 +31,16 @@ impl Plan {
         self.waiting.first().map(|(key, _)| *key)
     }
 
-    /// Data of this time was read from `stream`. Times never go back.
-    pub(crate) fn advance(&mut self, stream: StreamId, time_unix_nano: u64) {
+    /// A piece of `stream` was read, with data of this time at the newest; `rests`: there is no more for now.
+    pub(crate) fn read(&mut self, stream: StreamId, newest_unix_nano: u64, rests: bool) {
+        self.advance(stream, newest_unix_nano);
+        if rests {
+            self.rest(stream);
+        }
+    }
+
+    /// Times never go back.
+    fn advance(&mut self, stream: StreamId, time_unix_nano: u64) {
         let Some(key) = self.keys.get_mut(&stream).filter(|key| **key < time_unix_nano) else { return };
         let waited = self.waiting.remove(&(*key, stream));
         *key = time_unix_nano;
@@ -42,7 +50,7 @@ impl Plan {
     }
 
     /// There is nothing more to read in `stream` for now.
-    pub(crate) fn rest(&mut self, stream: StreamId) {
+    fn rest(&mut self, stream: StreamId) {
         if let Some(key) = self.keys.get(&stream) {
             self.waiting.remove(&(*key, stream));
         }

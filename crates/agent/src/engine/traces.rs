@@ -193,54 +193,33 @@ impl TraceRoom {
         let Desk { watcher, correlator, outlet, identity, tally, keep } = desk;
         let Some(outlet) = outlet.as_deref_mut() else { return };
         let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
-        let mut newest = 0;
-        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| {
-            let line = match item {
-                watcher::Item::Line(line) => line,
-                watcher::Item::Skipped(skipped) => {
-                    passed_over(tally, skipped.reason, skipped.bytes);
-                    return Taken::default();
-                }
-            };
-            let along = file.evidence_at == line.start && limit.is_none_or(|limit| newest <= limit);
-            let mut reading = Reading {
-                context: &file.context,
-                rules: &self.rules,
-                redactor: &self.redactor,
-                folded: &mut self.folded,
-                groups: &mut self.groups,
-                correlator: along.then_some(&mut **correlator),
-                outlet,
-                identity,
-                tally,
-                keep: &mut **keep,
-                path: &path,
-                file_host: file.host,
-                newest: 0,
-                parts: 0,
-            };
-            reading.line(line, now);
-            newest = newest.max(reading.newest);
-            let parts = reading.parts;
-            file.deliver_at = line.end;
-            if along {
-                file.evidence_at = line.end;
-            }
-            let taken = Taken::parts(parts);
-            if outlet.has_room() { taken } else { taken.and_stop() }
-        });
+        let mut reading = Reading {
+            file,
+            rules: &self.rules,
+            redactor: &self.redactor,
+            folded: &mut self.folded,
+            groups: &mut self.groups,
+            correlator,
+            outlet,
+            identity,
+            tally,
+            keep: &mut **keep,
+            path: &path,
+            limit,
+            now,
+            along: false,
+            newest: 0,
+            parts: 0,
+        };
+        let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| reading.take(item));
+        let newest = reading.newest;
         file.deliver_at = watcher.info(stream).map_or(file.deliver_at, |info| info.deliver_at);
-        let along = file.evidence_at >= file.deliver_at;
         file.meet(stream, watcher);
-        self.deliver.advance(stream, newest);
-        if outcome.at_end || outcome.bytes == 0 {
-            self.deliver.rest(stream);
-        }
+        let along = file.evidence_at >= file.deliver_at;
+        let rests = outcome.at_end || outcome.bytes == 0;
+        self.deliver.read(stream, newest, rests);
         if along {
-            self.evidence.advance(stream, newest);
-            if outcome.at_end || outcome.bytes == 0 {
-                self.evidence.rest(stream);
-            }
+            self.evidence.read(stream, newest, rests);
         }
     }
 
@@ -266,43 +245,60 @@ impl TraceRoom {
         });
         file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
         file.meet(stream, watcher);
-        self.evidence.advance(stream, newest);
-        if outcome.at_end || outcome.bytes == 0 {
-            self.evidence.rest(stream);
-        }
+        self.evidence.read(stream, newest, outcome.at_end || outcome.bytes == 0);
     }
 }
 
-/// One line on its way to the outlet.
+/// Lines of one file on their way to the outlet.
 struct Reading<'r> {
-    context: &'r Context,
+    file: &'r mut File,
     rules: &'r DropRules,
     redactor: &'r Redactor,
     folded: &'r mut Folded,
     groups: &'r mut Groups,
-    /// Set if the line teaches as well.
-    correlator: Option<&'r mut Correlator<HeldRecord>>,
+    correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
     identity: &'r mut Identity,
     tally: &'r mut SignalTally,
     keep: &'r mut dyn Keep,
     path: &'r str,
-    file_host: Option<model::Uuid>,
-    /// The newest end of a span in the line.
+    /// How far evidence is wanted.
+    limit: Option<u64>,
+    now: Now,
+    /// The line at hand teaches as well.
+    along: bool,
+    /// The newest end of a span that was read.
     newest: u64,
-    /// Records that went to the outlet.
+    /// Records of the line at hand that went to the outlet.
     parts: u32,
 }
 
 impl Reading<'_> {
-    fn line(&mut self, line: Line<'_>, now: Now) {
+    fn take(&mut self, item: watcher::Item<'_>) -> Taken {
+        match item {
+            watcher::Item::Skipped(skipped) => {
+                passed_over(self.tally, skipped.reason, skipped.bytes);
+                Taken::default()
+            }
+            watcher::Item::Line(line) => {
+                self.line(line);
+                let taken = Taken::parts(self.parts);
+                if self.outlet.has_room() { taken } else { taken.and_stop() }
+            }
+        }
+    }
+
+    fn line(&mut self, line: Line<'_>) {
+        self.parts = 0;
+        self.along =
+            self.file.evidence_at == line.start && self.limit.is_none_or(|limit| self.newest <= limit);
         self.tally.lines += 1;
         self.tally.read_bytes += line.end - line.start;
-        let (context, rules) = (self.context, self.rules);
-        zipkin::read(line.bytes, context, rules, |item| match item {
+        let (context, rules) = (Arc::clone(&self.file.context), self.rules);
+        zipkin::read(line.bytes, &context, rules, |item| match item {
             Item::Span { span, facts, raw } => {
                 self.learn(&facts);
-                self.span(span, &facts, raw, line, now);
+                self.span(span, &facts, raw, line);
             }
             Item::Dropped { facts } => {
                 self.learn(&facts);
@@ -311,16 +307,20 @@ impl Reading<'_> {
             }
             Item::Bad { offset, bytes, reason } => self.bad(offset, bytes, reason, line),
         });
+        self.file.deliver_at = line.end;
+        if self.along {
+            self.file.evidence_at = line.end;
+        }
     }
 
     fn learn(&mut self, facts: &SpanFacts<'_>) {
         self.newest = self.newest.max(end_unix_nano(facts));
-        if let Some(correlator) = self.correlator.as_deref_mut() {
-            correlator.span(facts, self.file_host);
+        if self.along {
+            self.correlator.span(facts, self.file.host);
         }
     }
 
-    fn span(&mut self, span: &mut Span<'_>, facts: &SpanFacts<'_>, raw: &[u8], line: Line<'_>, now: Now) {
+    fn span(&mut self, span: &mut Span<'_>, facts: &SpanFacts<'_>, raw: &[u8], line: Line<'_>) {
         self.tally.records += 1;
         if !self.folded.first_seen(facts, span.kind) {
             self.tally.folded += 1;
@@ -329,7 +329,7 @@ impl Reading<'_> {
         self.identity.span(span, facts.host);
         self.tally.redacted += self.redactor.span(span, raw);
         let group = self.groups.get(&span.resource, &span.scope);
-        self.outlet.push(&group, line.receipt, now, |out| encode::span(span, out));
+        self.outlet.push(&group, line.receipt, self.now, |out| encode::span(span, out));
         self.parts += 1;
     }
 
