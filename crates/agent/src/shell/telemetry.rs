@@ -74,7 +74,7 @@ type Counter = (&'static str, &'static str, &'static str, fn(&SignalTally) -> u6
 type ByReason = (&'static str, &'static str, &'static str, fn(&SignalTally) -> &BTreeMap<String, u64>);
 
 /// Counters with the attribute `signal`.
-pub(crate) const COUNTERS: [Counter; 8] = [
+const COUNTERS: [Counter; 8] = [
     ("xapi_observer.read.lines", "{line}", "lines read for delivery", |tally| tally.lines),
     ("xapi_observer.read.size", "By", "uncompressed bytes read for delivery", |tally| tally.read_bytes),
     ("xapi_observer.records.read", "{record}", "records found in the lines", |tally| tally.records),
@@ -86,7 +86,7 @@ pub(crate) const COUNTERS: [Counter; 8] = [
 ];
 
 /// Counters with the attributes `signal` and `reason`.
-pub(crate) const BY_REASON: [ByReason; 5] = [
+const BY_REASON: [ByReason; 5] = [
     ("xapi_observer.records.dropped", "{record}", "left out on purpose, by rule", |tally| &tally.dropped),
     (
         "xapi_observer.records.refused",
@@ -103,6 +103,20 @@ pub(crate) const BY_REASON: [ByReason; 5] = [
     ),
     ("xapi_observer.lost.size", "By", "bytes that were in the files and are not delivered", |tally| {
         &tally.lost_bytes
+    }),
+];
+
+/// A counter with the attribute `outcome`.
+const OUTCOMES: (&str, &str, &str) =
+    ("xapi_observer.correlation.lines", "{line}", "lines by what became of their join");
+
+/// Numbers that go up and down.
+const GAUGES: [(&str, &str, &str, fn(&Status) -> u64); 2] = [
+    ("xapi_observer.lag.size", "By", "bytes in the files that are not settled yet", |status| {
+        status.files.iter().map(|file| file.lag_bytes).sum()
+    }),
+    ("xapi_observer.correlation.held", "{line}", "lines that wait for their span", |status| {
+        status.correlation.held_lines
     }),
 ];
 
@@ -145,41 +159,29 @@ fn register(meter: &Meter, source: Source) {
 }
 
 fn register_correlation(meter: &Meter, source: &Source) {
-    let outcomes = Arc::clone(source);
+    let source = Arc::clone(source);
     let observe = move |to: &dyn AsyncInstrument<u64>| {
-        for (outcome, number) in outcomes().into_iter().flat_map(|status| status.correlation.outcomes) {
+        for (outcome, number) in source().into_iter().flat_map(|status| status.correlation.outcomes) {
             to.observe(number, &[KeyValue::new("outcome", outcome)]);
         }
     };
-    meter
-        .u64_observable_counter("xapi_observer.correlation.lines")
-        .with_unit("{line}")
-        .with_description("lines by what became of their join")
-        .with_callback(observe)
-        .build();
+    let (name, unit, about) = OUTCOMES;
+    meter.u64_observable_counter(name).with_unit(unit).with_description(about).with_callback(observe).build();
 }
 
 fn register_gauges(meter: &Meter, source: &Source) {
-    let (lag, held) = (Arc::clone(source), Arc::clone(source));
-    let observe_lag = move |to: &dyn AsyncInstrument<u64>| {
-        let lag = lag().map(|status| status.files.iter().map(|file| file.lag_bytes).sum());
-        lag.into_iter().for_each(|bytes: u64| to.observe(bytes, &[]));
-    };
-    let observe_held = move |to: &dyn AsyncInstrument<u64>| {
-        held().into_iter().for_each(|status| to.observe(status.correlation.held_lines, &[]));
-    };
-    meter
-        .u64_observable_gauge("xapi_observer.lag.size")
-        .with_unit("By")
-        .with_description("bytes in the files that are not settled yet")
-        .with_callback(observe_lag)
-        .build();
-    meter
-        .u64_observable_gauge("xapi_observer.correlation.held")
-        .with_unit("{line}")
-        .with_description("lines that wait for their span")
-        .with_callback(observe_held)
-        .build();
+    for (name, unit, about, number) in GAUGES {
+        let source = Arc::clone(source);
+        let observe = move |to: &dyn AsyncInstrument<u64>| {
+            source().into_iter().for_each(|status| to.observe(number(&status), &[]));
+        };
+        meter
+            .u64_observable_gauge(name)
+            .with_unit(unit)
+            .with_description(about)
+            .with_callback(observe)
+            .build();
+    }
 }
 
 /// Our transport in the shape that the SDK's exporter wants.
@@ -217,4 +219,32 @@ fn plain(request: &Request<Bytes>) -> std::io::Result<Bytes> {
 
 fn describe(answer: &Answer) -> String {
     format!("own metrics were not taken: {answer:?}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_page_names_what_is_emitted() {
+        let page = include_str!("../../../../docs/telemetry.md");
+        let named: BTreeSet<&str> =
+            page.split('`').filter(|word| word.starts_with("xapi_observer.")).collect();
+        let counters =
+            COUNTERS.iter().map(|counter| counter.0).chain(BY_REASON.iter().map(|counter| counter.0));
+        let emitted: BTreeSet<&str> =
+            counters.chain(GAUGES.iter().map(|gauge| gauge.0)).chain([OUTCOMES.0]).collect();
+        assert_eq!(named, emitted);
+    }
+
+    #[test]
+    fn a_body_that_the_sdk_compressed_is_sent_plain() {
+        let compressed = zstd::encode_all(b"metrics".as_slice(), 1).unwrap();
+        let request =
+            Request::builder().header("content-encoding", "zstd").body(Bytes::from(compressed)).unwrap();
+        assert_eq!(plain(&request).unwrap(), Bytes::from_static(b"metrics"));
+        let request = Request::builder().body(Bytes::from_static(b"metrics")).unwrap();
+        assert_eq!(plain(&request).unwrap(), Bytes::from_static(b"metrics"));
+    }
 }
