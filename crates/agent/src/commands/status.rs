@@ -53,7 +53,7 @@ fn show_signal(text: &mut String, name: &str, signal: &Value) {
         "\n  {read} read, {delivered} delivered, {} requests",
         number(signal, "/tally/requests")
     );
-    for kind in ["dropped", "refused", "set_aside", "resent", "lost_bytes"] {
+    for kind in ["dropped", "refused", "set_aside", "resent", "passed_over_bytes", "lost_bytes"] {
         for (reason, count) in table(signal, &format!("/tally/{kind}")) {
             let _ = writeln!(text, "  {}: {count} ({reason})", kind.replace('_', " "));
         }

@@ -33,7 +33,9 @@ pub(crate) struct SignalTally {
     pub(crate) set_aside: ByReason,
     /// Sent once more, though the server may have had them.
     pub(crate) resent: ByReason,
-    /// Bytes that were in the files and are not delivered.
+    /// Bytes of files that are not wanted: too old at the first start, or before where a log is begun.
+    pub(crate) passed_over_bytes: ByReason,
+    /// Bytes that were wanted and are not delivered.
     pub(crate) lost_bytes: ByReason,
 }
 

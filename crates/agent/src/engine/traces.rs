@@ -349,7 +349,11 @@ impl Reading<'_> {
 
 /// Counts bytes that the watcher passed over. What is left out because it is not wanted is no loss.
 pub(super) fn passed_over(tally: &mut SignalTally, reason: Reason, bytes: u64) {
-    add(&mut tally.lost_bytes, reason.as_str(), bytes);
+    let numbers = match reason {
+        Reason::TooOld | Reason::BeforeStart => &mut tally.passed_over_bytes,
+        _ => &mut tally.lost_bytes,
+    };
+    add(numbers, reason.as_str(), bytes);
 }
 
 fn end_unix_nano(facts: &SpanFacts<'_>) -> u64 {

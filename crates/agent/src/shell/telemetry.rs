@@ -86,7 +86,7 @@ const COUNTERS: [Counter; 8] = [
 ];
 
 /// Counters with the attributes `signal` and `reason`.
-const BY_REASON: [ByReason; 5] = [
+const BY_REASON: [ByReason; 6] = [
     ("xapi_observer.records.dropped", "{record}", "left out on purpose, by rule", |tally| &tally.dropped),
     (
         "xapi_observer.records.refused",
@@ -101,7 +101,10 @@ const BY_REASON: [ByReason; 5] = [
         "sent once more, though the server may have had them",
         |tally| &tally.resent,
     ),
-    ("xapi_observer.lost.size", "By", "bytes that were in the files and are not delivered", |tally| {
+    ("xapi_observer.passed_over.size", "By", "bytes of files that are not wanted", |tally| {
+        &tally.passed_over_bytes
+    }),
+    ("xapi_observer.lost.size", "By", "bytes that were wanted and are not delivered", |tally| {
         &tally.lost_bytes
     }),
 ];
