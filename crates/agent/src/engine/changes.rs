@@ -6,7 +6,7 @@ use model::{NANOS_PER_SECOND, Now};
 use parser::log::TimeMark;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use watcher::{Change, Found, Lost, Reason, StreamKind, Trouble, store};
+use watcher::{Change, Found, Lost, Reason, SavedKind, SavedStream, StreamKind, Trouble, store};
 
 /// What does not work as it should.
 #[derive(Debug, Default)]
@@ -135,10 +135,11 @@ impl Engine {
 }
 
 /// Trace files last changed before this have nothing to say about lines that are still to be read: ten minutes before
-/// the oldest unsettled line that the checkpoints know of.
-pub(super) fn evidence_from(saved: &[watcher::SavedStream]) -> u64 {
-    let logs = saved.iter().filter(|stream| stream.kind == watcher::SavedKind::Log && !stream.drained);
-    let oldest = logs.filter_map(|stream| TimeMark::from(stream.mark).second()).min();
-    let second = oldest.map_or(0, |second| u64::try_from(second).unwrap_or(0));
-    second.saturating_sub(logs::TAIL_SECONDS).saturating_mul(NANOS_PER_SECOND)
+/// the oldest unsettled line that the checkpoints know of, or, where all are settled, before the newest.
+pub(super) fn evidence_from(saved: &[SavedStream]) -> u64 {
+    let logs = || saved.iter().filter(|stream| stream.kind == SavedKind::Log);
+    let second = |stream: &SavedStream| TimeMark::from(stream.mark).second();
+    let oldest_unsettled = logs().filter(|stream| !stream.drained).filter_map(second).min();
+    let from = oldest_unsettled.or_else(|| logs().filter_map(second).max()).unwrap_or(0);
+    u64::try_from(from).unwrap_or(0).saturating_sub(logs::TAIL_SECONDS).saturating_mul(NANOS_PER_SECOND)
 }
