@@ -1,12 +1,15 @@
 //! What changed in the files, and how things stand: carried out, counted, and told once.
 
-use super::{Engine, Signal, logs};
+use super::{Engine, Signal};
 use exporter::delivery::State;
 use model::{NANOS_PER_SECOND, Now};
 use parser::log::TimeMark;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use watcher::{Change, Found, Lost, Reason, SavedKind, SavedStream, StreamKind, Trouble, store};
+
+/// How far back from the first unsettled line trace files are read again at a start.
+const EVIDENCE_SECONDS: u64 = 600;
 
 /// What does not work as it should.
 #[derive(Debug, Default)]
@@ -141,5 +144,5 @@ pub(super) fn evidence_from(saved: &[SavedStream]) -> u64 {
     let second = |stream: &SavedStream| TimeMark::from(stream.mark).second();
     let oldest_unsettled = logs().filter(|stream| !stream.drained).filter_map(second).min();
     let from = oldest_unsettled.or_else(|| logs().filter_map(second).max()).unwrap_or(0);
-    u64::try_from(from).unwrap_or(0).saturating_sub(logs::TAIL_SECONDS).saturating_mul(NANOS_PER_SECOND)
+    u64::try_from(from).unwrap_or(0).saturating_sub(EVIDENCE_SECONDS).saturating_mul(NANOS_PER_SECOND)
 }

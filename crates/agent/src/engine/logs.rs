@@ -20,8 +20,9 @@ use watcher::{Found, Item, Line, LogId, Purpose, Seek, StreamKind, Taken, Watche
 const CHUNK: usize = 128 << 10;
 /// How much of a log is read again at a start, at most.
 const TAIL_BYTES: u64 = 8 << 20;
-/// How far back lines are read again at a start.
-pub(super) const TAIL_SECONDS: u64 = 600;
+/// How far back lines are read again at a start: what they say of tasks holds for as long as an operation takes, and
+/// costs little to learn.
+const TAIL_SECONDS: u64 = 3600;
 
 /// What a step works with.
 pub(super) struct Desk<'e> {

@@ -19,6 +19,7 @@ fn check(seed: u64) {
     sim.finish();
     let report = sim.report();
     println!("seed {seed}: {report}\n{}", report.joins);
+    println!("unjoined: {:?}", report.joins.unjoined_examples);
     assert!(sim.standin.ledger().lines.len() >= 50_000);
     assert_eq!(report.missing, 0, "{:?}", report.missing_examples);
     assert_eq!(report.joins.wrong(), 0, "{:?}", report.joins.wrong_examples);
