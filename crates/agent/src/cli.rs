@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Ask the running agent how it is
     Status(StatusOptions),
+    /// Play XAPI, agent and collector for some seconds, and draw what arrives
+    Demo(DemoOptions),
 }
 
 /// Which configuration.

@@ -1,5 +1,7 @@
 //! The commands, one module each: what `main` runs.
 
 pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod draw;
 pub(crate) mod run;
 pub(crate) mod status;
