@@ -1,7 +1,26 @@
-//! The kernel's word that something changed.
+//! The kernel's word that something changed: it shortens the way, and is never relied on.
+//!
+//! Promises: a hint for each change of a watched name, as long as the kernel has watches to give; a rescan when it
+//! lost count; the word that all must be polled when it has none. Leaves to others: looking.
+//!
+//! One watch a directory, not recursive: a recursive watch misses what is made in a new directory before it
+//! is watched itself, so each directory is hinted at right after its watch stands. A directory that doesn't
+//! exist is waited for in its nearest ancestor that does, and each one's parent tells when it is made anew,
+//! which its own watch does not survive.
+//!
+//! The handler runs on a thread of `notify`'s, and does nothing that could stall it.
 
-use crate::Hint;
-use std::path::PathBuf;
+use crate::{Hint, Now, Settings};
+use notify::event::{CreateKind, ModifyKind, RemoveKind};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+/// How soon watches that could not be had are asked for again.
+const AGAIN: Duration = Duration::from_secs(60);
 
 /// How the kernel's events stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,20 +34,246 @@ pub enum Health {
     },
 }
 
-/// Tells of changes by `Hint`s.
-pub struct NotifySource {}
+type Emit = Arc<dyn Fn(Hint) + Send + Sync>;
+
+/// Tells of changes by [`Hint`]s.
+pub struct NotifySource {
+    filter: Arc<Filter>,
+    emit: Emit,
+    /// A directory was made, removed or renamed since the watches were set.
+    stale: Arc<AtomicBool>,
+    watcher: Option<RecommendedWatcher>,
+    watched: BTreeSet<PathBuf>,
+    wanted: Vec<PathBuf>,
+    health: Health,
+    tried: Duration,
+}
+
+/// Which names matter: a busy log beside ours wakes no one.
+struct Filter {
+    traces: Option<PathBuf>,
+    logs: Vec<PathBuf>,
+}
 
 impl NotifySource {
-    /// Starts to listen.
-    pub fn new(_emit: impl Fn(Hint) + Send + Sync + 'static) -> Self {
-        Self {}
+    /// Watches nothing until the first [`sync`](Self::sync). `emit` is called on another thread, and must not
+    /// block: what it can't take, it makes a [`Hint::Rescan`] of later.
+    pub fn new(settings: &Settings, emit: impl Fn(Hint) + Send + Sync + 'static) -> Self {
+        let logs = settings.logs.iter().map(|log| log.path.clone()).collect();
+        Self {
+            filter: Arc::new(Filter { traces: settings.traces.clone(), logs }),
+            emit: Arc::new(emit),
+            stale: Arc::new(AtomicBool::new(true)),
+            watcher: None,
+            watched: BTreeSet::new(),
+            wanted: Vec::new(),
+            health: Health::Polling { cause: "not started".to_owned() },
+            tried: Duration::ZERO,
+        }
     }
 
-    /// Watches these directories, or their nearest ancestors that exist.
-    pub fn sync(&mut self, _wanted: &[PathBuf]) {}
+    /// Brings the watches in line with [`Watcher::directories`](crate::Watcher::directories). Call it after each
+    /// scan; it costs nothing as long as no directory changed. A change of [`health`](Self::health) is emitted
+    /// as [`Hint::Notified`].
+    pub fn sync(&mut self, now: Now, wanted: &[PathBuf]) {
+        let retry = self.health != Health::Notified && now.mono >= self.tried + AGAIN;
+        let stale = self.stale.swap(false, Ordering::AcqRel);
+        if !stale && !retry && self.wanted == wanted {
+            return;
+        }
+        self.tried = now.mono;
+        self.wanted = wanted.to_vec();
+        if stale {
+            self.forget_watches();
+        }
+        let health = match self.set_watches() {
+            Ok(()) => Health::Notified,
+            Err(error) => Health::Polling { cause: error.to_string() },
+        };
+        if health != self.health {
+            (self.emit)(Hint::Notified(health == Health::Notified));
+            self.health = health;
+        }
+    }
 
-    /// How it stands.
-    pub fn health(&self) -> Health {
-        Health::Notified
+    /// How the events stand, for `status`.
+    #[must_use]
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
+    /// A directory that was removed has taken its watch with it, and one that was made anew may even have its
+    /// inode number: all watches are set again.
+    fn forget_watches(&mut self) {
+        for path in std::mem::take(&mut self.watched) {
+            // One that is gone already is an error, and as it should be.
+            let _ = self.watcher.as_mut().map(|watcher| watcher.unwatch(&path));
+        }
+    }
+
+    fn set_watches(&mut self) -> notify::Result<()> {
+        let wanted: BTreeSet<PathBuf> = self.wanted.iter().flat_map(|dir| existing(dir)).collect();
+        let filter = Arc::clone(&self.filter);
+        let (emit, stale) = (Arc::clone(&self.emit), Arc::clone(&self.stale));
+        let watcher = match &mut self.watcher {
+            Some(watcher) => watcher,
+            none => {
+                none.insert(notify::recommended_watcher(move |event| handle(&filter, &emit, &stale, event))?)
+            }
+        };
+        for gone in self.watched.difference(&wanted) {
+            let _ = watcher.unwatch(gone);
+        }
+        self.watched.retain(|path| wanted.contains(path));
+        for path in wanted {
+            if self.watched.contains(&path) {
+                continue;
+            }
+            match watcher.watch(&path, RecursiveMode::NonRecursive) {
+                // It went away meanwhile: its parent told, or will be asked again.
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {
+                    self.stale.store(true, Ordering::Release);
+                }
+                watched => watched?,
+            }
+            (self.emit)(Hint::Path(path.clone()));
+            self.watched.insert(path);
+        }
+        Ok(())
+    }
+}
+
+/// The directory and its parent, as far as they exist; else the nearest ancestor.
+fn existing(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+    let known: Vec<PathBuf> =
+        dir.ancestors().filter(|dir| dir.is_dir()).take(2).map(Path::to_path_buf).collect();
+    let whole = known.first().is_some_and(|first| first == dir);
+    known.into_iter().take(if whole { 2 } else { 1 })
+}
+
+fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: notify::Result<Event>) {
+    let Ok(event) = event else { return emit(Hint::Rescan) };
+    if event.need_rescan() {
+        return emit(Hint::Rescan);
+    }
+    if moves_directories(&event.kind) {
+        stale.store(true, Ordering::Release);
+    }
+    // Our own reads are events too: reacting to them would never end.
+    if !matches!(event.kind, EventKind::Access(_)) {
+        event.paths.into_iter().filter(|path| filter.wants(path)).for_each(|path| emit(Hint::Path(path)));
+    }
+}
+
+fn moves_directories(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(CreateKind::Folder | CreateKind::Any)
+            | EventKind::Remove(RemoveKind::Folder | RemoveKind::Any)
+            | EventKind::Modify(ModifyKind::Name(_))
+    )
+}
+
+impl Filter {
+    fn wants(&self, path: &Path) -> bool {
+        use std::os::unix::ffi::OsStrExt;
+        let bytes = path.as_os_str().as_bytes();
+        let trace = |root: &PathBuf| path.starts_with(root) || root.starts_with(path);
+        let log = |log: &PathBuf| bytes.starts_with(log.as_os_str().as_bytes()) || log.starts_with(path);
+        self.traces.iter().any(trace) || self.logs.iter().any(log)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{LogSettings, StartAt};
+    use std::fs;
+    use std::sync::mpsc::{Receiver, sync_channel};
+
+    struct Case {
+        dir: tempfile::TempDir,
+        source: NotifySource,
+        hints: Receiver<Hint>,
+    }
+
+    impl Case {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let log = LogSettings { path: dir.path().join("x.log"), start_at: StartAt::Beginning };
+            let traces = Some(dir.path().join("dt"));
+            let settings = Settings { traces, logs: vec![log], ..Settings::default() };
+            let (sender, hints) = sync_channel(1000);
+            let source = NotifySource::new(&settings, move |hint| drop(sender.try_send(hint)));
+            Self { dir, source, hints }
+        }
+
+        fn path(&self, name: &str) -> PathBuf {
+            self.dir.path().join(name)
+        }
+
+        fn sync(&mut self, below: &[&str]) {
+            let mut wanted = vec![self.dir.path().to_path_buf(), self.path("dt")];
+            wanted.extend(below.iter().map(|name| self.path(name)));
+            self.source.sync(Now::default(), &wanted);
+        }
+
+        /// Waits for a hint at this name.
+        #[track_caller]
+        fn expect(&self, name: &str) {
+            let path = self.path(name);
+            while let Ok(hint) = self.hints.recv_timeout(Duration::from_secs(10)) {
+                if hint == Hint::Path(path.clone()) {
+                    return;
+                }
+            }
+            panic!("no hint at {name}");
+        }
+    }
+
+    #[test]
+    fn changes_are_hinted_at_and_other_names_and_reads_are_not() {
+        let mut case = Case::new();
+        case.sync(&[]);
+        assert_eq!(*case.source.health(), Health::Notified);
+        case.expect("");
+        fs::write(case.path("other.log"), "text").unwrap();
+        fs::write(case.path("x.log"), "text").unwrap();
+        case.expect("x.log");
+        fs::rename(case.path("x.log"), case.path("x.log.1")).unwrap();
+        case.expect("x.log.1");
+        fs::read(case.path("x.log.1")).unwrap();
+        fs::remove_file(case.path("x.log.1")).unwrap();
+        case.expect("x.log.1");
+        while let Ok(hint) = case.hints.try_recv() {
+            assert_ne!(hint, Hint::Path(case.path("other.log")));
+        }
+    }
+
+    #[test]
+    fn a_directory_is_watched_when_it_comes_and_when_it_comes_back() {
+        let mut case = Case::new();
+        case.sync(&[]);
+        for _ in 0..3 {
+            fs::create_dir_all(case.path("dt/json")).unwrap();
+            case.expect("dt");
+            case.sync(&["dt/json"]);
+            case.expect("dt/json");
+            fs::write(case.path("dt/json/a.ndjson"), "text").unwrap();
+            case.expect("dt/json/a.ndjson");
+            fs::remove_dir_all(case.path("dt")).unwrap();
+            case.expect("dt");
+            case.sync(&[]);
+        }
+    }
+
+    #[test]
+    fn without_news_a_sync_does_nothing() {
+        let mut case = Case::new();
+        case.sync(&[]);
+        case.expect("");
+        let hints = case.hints.try_iter().count();
+        case.sync(&[]);
+        assert!(hints <= 2 && case.hints.try_recv().is_err());
     }
 }

@@ -39,6 +39,9 @@ impl Tracker {
     pub(crate) fn restore(settled: u64, mark: u64, beyond: &[(u64, u64)]) -> Self {
         let mut restored: Vec<_> = beyond.iter().copied().filter(|&(start, end)| start < end).collect();
         restored.sort_unstable();
+        // Those that the prefix has reached belong to it.
+        let settled =
+            restored.iter().fold(settled, |to, &(from, end)| if from <= to { to.max(end) } else { to });
         restored.retain(|&(start, _)| start > settled);
         Self { settled, mark, restored: restored.into(), ..Self::default() }
     }
@@ -191,6 +194,12 @@ mod tests {
         tracker.open(20, 30, 0, 0);
         assert!(!tracker.was_settled(30));
         assert_eq!((tracker.settled(), tracker.beyond(8)), (30, vec![(40, 50)]));
+    }
+
+    #[test]
+    fn a_range_that_the_prefix_has_reached_belongs_to_it() {
+        let tracker = Tracker::restore(10, 0, &[(30, 40), (10, 20), (20, 25)]);
+        assert_eq!((tracker.settled(), tracker.beyond(8)), (25, vec![(30, 40)]));
     }
 
     #[test]

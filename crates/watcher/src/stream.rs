@@ -200,6 +200,11 @@ impl Stream {
         }
     }
 
+    /// Whether it is the log that is written to, not a rotated one.
+    pub(crate) fn is_live(&self) -> bool {
+        self.kind != StreamKind::Trace && self.order == u64::MAX
+    }
+
     /// Whether the descriptor keeps a file on disk that has no name: how many bytes.
     pub(crate) fn holds(&self) -> Option<u64> {
         let place = self.plain.as_ref().filter(|place| !place.named)?;
@@ -284,7 +289,20 @@ impl Stream {
     pub(crate) fn leave(&mut self, path: &Path) -> bool {
         let packed = self.packed.as_mut().map(|packed| &mut packed.place);
         let mut places = self.plain.as_mut().into_iter().chain(packed);
-        let place = places.find(|place| place.named && place.path == path);
-        place.map(|place| place.named = false).is_some()
+        let Some(place) = places.find(|place| place.named && place.path == path) else { return false };
+        place.named = false;
+        self.look_at_descriptor();
+        true
+    }
+
+    /// What was written just before the name went is only seen by the descriptor.
+    fn look_at_descriptor(&mut self) {
+        let meta = self.file.as_ref().and_then(|file| file.stat().ok());
+        if let (Some(meta), Some(place)) = (meta, &mut self.plain)
+            && !place.named
+            && meta.size > place.hints.size
+        {
+            place.hints.size = meta.size;
+        }
     }
 }

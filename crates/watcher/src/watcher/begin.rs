@@ -8,7 +8,7 @@ use super::Watcher;
 use super::look::Sighting;
 use crate::discover::Class;
 use crate::saved::{Head, Packing};
-use crate::stream::Cursor;
+use crate::stream::{Cursor, Stream};
 use crate::{Change, Found, Lost, Reason, StartAt, StreamId, StreamKind};
 use std::path::Path;
 
@@ -17,11 +17,14 @@ const LAST_LINE: usize = 64 << 10;
 
 impl Watcher {
     /// Makes a stream of a file that is none's, and decides where it begins.
-    pub(super) fn begin(&mut self, sighting: &Sighting, head: Head) {
+    pub(super) fn begin(&mut self, sighting: &Sighting, head: &[u8]) {
         let passed = self.passed_over(sighting);
+        if let (Some(Reason::BeforeStart), Some(id)) = (passed, self.hardly_known(sighting, head)) {
+            return self.attach(id, sighting);
+        }
         let stream = self.streams.create(sighting.kind(), sighting.order(), None);
         let id = stream.id;
-        stream.head = head;
+        stream.head = if passed == Some(Reason::TooOld) { Head::default() } else { Head::of(head) };
         if let (Class::Trace { stem, .. }, Some(dir)) = (&sighting.class, sighting.path.parent()) {
             self.streams.know_stem(id, dir, stem);
         }
@@ -55,9 +58,22 @@ impl Watcher {
         passed.then_some(Reason::BeforeStart)
     }
 
-    /// The place of the newest file of a log that is known.
+    /// A stream without a file that was too short to be known by its head: it grew, was rotated and compressed
+    /// unseen. Rather that one than passing it over.
+    fn hardly_known(&self, sighting: &Sighting, head: &[u8]) -> Option<StreamId> {
+        let fits = |id: &StreamId| {
+            let stream = self.streams.get(*id).filter(|stream| stream.gone.is_none());
+            stream.is_some_and(|stream| !stream.head.is_strong() && stream.head.fits(head))
+        };
+        let missing = |id: &StreamId| self.missing.contains_key(id);
+        self.streams.of_log(sighting.kind()).into_iter().filter(missing).find(fits)
+    }
+
+    /// The place of the newest file of a log that is known. An empty one proves nothing: its inode may be another
+    /// file's by now.
     fn newest_known(&self, kind: StreamKind) -> Option<u64> {
-        let named = |id: &StreamId| self.streams.get(*id).filter(|stream| stream.announced);
+        let proven = |stream: &&Stream| stream.announced && stream.head.len > 0;
+        let named = |id: &StreamId| self.streams.get(*id).filter(proven);
         let ids = self.streams.of_log(kind);
         let known = ids.iter().filter_map(named).filter(|stream| !self.missing.contains_key(&stream.id));
         known.map(|stream| stream.order).max()

@@ -5,7 +5,8 @@
 //! longest goes first; what is named can be opened again.
 
 use super::Watcher;
-use crate::fs::File;
+use crate::fs::{File, read_full};
+use crate::identify::HEAD_MAX;
 use crate::saved::Packing;
 use crate::stream::Source;
 use crate::{Change, Lost, Purpose, Reason, StreamId, StreamKind};
@@ -94,11 +95,24 @@ impl Watcher {
         if !place.hints.same_file(&file.stat()?) {
             return Ok(None);
         }
+        if !self.begins_as_known(id, file.as_ref())? {
+            self.suspect(id);
+            return Ok(None);
+        }
         if let Some(stream) = self.streams.get_mut(id) {
             stream.file = Some(Arc::clone(&file));
         }
         self.open.insert(id);
         Ok(Some(file))
+    }
+
+    /// While no descriptor was held, the inode may have been given to another file.
+    fn begins_as_known(&self, id: StreamId, file: &dyn File) -> io::Result<bool> {
+        let Some(stream) = self.streams.get(id) else { return Ok(false) };
+        let mut head = [0; HEAD_MAX];
+        let known = head.get_mut(..usize::from(stream.head.len)).unwrap_or_default();
+        let read = read_full(file, known, 0)?;
+        Ok(stream.head.fits(head.get(..read).unwrap_or_default()))
     }
 
     /// Opens a plain trace file that has unread bytes, before it is removed. That it fails is no trouble yet.
@@ -140,7 +154,8 @@ impl Watcher {
             stream.unread(Purpose::Deliver) || stream.unread(Purpose::Evidence) || !stream.is_drained();
         let idle = self.now.mono.saturating_sub(stream.used) >= IDLE;
         let old = stream.plain.as_ref().is_some_and(|place| self.age(place.hints.mtime_ns) >= IDLE);
-        !busy && (stream.holds().is_some() || idle || (old && stream.kind == StreamKind::Trace))
+        let live = stream.is_live() && stream.holds().is_none();
+        !busy && !live && (stream.holds().is_some() || idle || (old && stream.kind == StreamKind::Trace))
     }
 
     /// The compressed copy is whole: if it has the content, the deleted file is no longer needed.

@@ -4,7 +4,8 @@ use super::Watcher;
 use crate::discover::{Class, Directory, Node, classify};
 use crate::fs::{Kind, Meta};
 use crate::saved::{Hints, Packing};
-use crate::{Change, Reason, StreamId, Trouble};
+use crate::stream::{Source, Stream};
+use crate::{Change, Purpose, Reason, StreamId, Trouble};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,7 +83,7 @@ impl Watcher {
     }
 
     /// Lists a directory if it changed, and those below it if they belong to the traces.
-    fn look_at_directory(&mut self, dir: &Path, out: &mut Vec<Sighting>) {
+    pub(super) fn look_at_directory(&mut self, dir: &Path, out: &mut Vec<Sighting>) {
         match self.fs.stat(dir) {
             Ok(meta) if meta.kind == Kind::Directory => self.list(dir, &meta, out),
             Ok(_) => self.lose_directory(dir, Some(Trouble::NotAFile)),
@@ -198,7 +199,9 @@ impl Watcher {
         let unchanged = node.seen.is_some_and(|seen| seen.unchanged(&meta));
         let stream = node.stream;
         match stream {
-            Some(id) if self.is_still(id, path, &class, &meta) => self.update(id, class.packing(), &meta),
+            Some(id) if self.is_still(id, path, &class, &meta) && self.is_proven(id, &class, &meta) => {
+                self.update(id, class.packing(), &meta)
+            }
             Some(id) => {
                 self.note_truncation(id, &class, &meta);
                 self.leave(id, path);
@@ -219,8 +222,18 @@ impl Watcher {
                     && place.hints.same_file(meta)
                     && meta.size >= place.hints.size
             });
-            same && !stream.suspect
+            // The inode of an empty file may be another's by now, unless its descriptor is held.
+            let empty = place.is_some_and(|place| place.hints.size == 0) && meta.size > 0;
+            same && !stream.suspect && (!empty || stream.file.is_some())
         })
+    }
+
+    /// A plain file that changed while no descriptor was held may be another one with the same inode. It is opened
+    /// to be read anyway.
+    fn is_proven(&mut self, id: StreamId, class: &Class, meta: &Meta) -> bool {
+        let place = self.streams.get(id).and_then(|stream| stream.place(class.packing()));
+        let changed = place.is_some_and(|place| !place.hints.unchanged(meta));
+        class.packing() != Packing::Plain || !changed || !matches!(self.opened(id), Ok(None))
     }
 
     /// The same file, but shorter: its descriptor shows what is there now, so it is let go.
@@ -256,11 +269,25 @@ impl Watcher {
             self.warm.insert(id, now);
             self.soil(id);
             self.changes.push(Change::Grew { stream: id });
+            self.meet(id);
         }
         if let Some(node) = path.and_then(|path| self.node(&path)) {
             node.seen = Some(hints);
         }
         self.streams.refresh(id);
+    }
+
+    /// A file that was found empty has its first bytes: now it can be known again.
+    pub(super) fn meet(&mut self, id: StreamId) {
+        let unknown = |stream: &Stream| {
+            stream.head.len == 0 && stream.source() == Source::Plain && stream.unread(Purpose::Deliver)
+        };
+        if self.streams.get(id).is_some_and(unknown)
+            && let Ok(Some(file)) = self.opened(id)
+        {
+            // If it can't be read, the read that follows says so.
+            let _ = self.grow_head(id, file.as_ref());
+        }
     }
 
     /// The name no longer stands for this stream's file.
@@ -274,6 +301,9 @@ impl Watcher {
             && stream.leave(path)
         {
             self.missing.entry(id).or_insert(now);
+            let file = stream.file.clone();
+            // What it has by now, it may be known by under its next name.
+            let _ = file.map(|file| self.grow_head(id, file.as_ref()));
             self.streams.refresh(id);
         }
     }

@@ -15,7 +15,9 @@ use crate::lines::Window;
 use crate::saved::{Head, Hints, Packing};
 use crate::stream::{Feed, Halt, PackedFeed, PackedFile, Place, Stream};
 use crate::{Change, LogId, StreamId, StreamKind, Trouble};
+use std::collections::BTreeSet;
 use std::io;
+use std::path::PathBuf;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +25,9 @@ use std::time::Duration;
 /// How long a log's copy waits for the original to be truncated (logrotate's `copytruncate`), before it counts as
 /// a log of its own.
 const TWIN: Duration = Duration::from_millis(1500);
-/// After this long without a change, a compressed file is taken as it is.
-pub(super) const STABLE: Duration = Duration::from_secs(10);
+/// After this long without a change, a compressed file is taken as it is. XAPI compresses with the lowest
+/// priority for processor and disk, so a pause is no end.
+pub(super) const STABLE: Duration = Duration::from_secs(60);
 /// How soon a name that could not be placed is tried again.
 const AGAIN: Duration = Duration::from_millis(500);
 /// The same for one that can't be opened.
@@ -45,7 +48,9 @@ enum Verdict {
     /// It is this stream's.
     Is(StreamId),
     /// It is new; its first bytes.
-    New(Head),
+    New(Vec<u8>),
+    /// There is nothing in it.
+    Empty,
     /// Nothing can be said yet.
     Later,
     /// It can't be read.
@@ -59,17 +64,14 @@ impl Watcher {
         sightings.dedup_by(|a, b| a.path == b.path);
         sightings.retain(|sighting| !self.place_by_inode(sighting));
         sightings.sort_by_key(|sighting| (sighting.class.packing() != Packing::Plain, sighting.order()));
-        let mut new: Vec<(Sighting, Head)> = Vec::new();
+        let mut new: Vec<(Sighting, Vec<u8>)> = Vec::new();
         for sighting in sightings {
-            match self.judge(&sighting) {
+            match self.judge(&sighting, &new) {
                 Verdict::Is(id) => self.attach(id, &sighting),
                 // So that the compressed file of the same name, which comes later, finds it.
-                Verdict::New(head) if sighting.kind() == StreamKind::Trace => self.begin(&sighting, head),
-                // Two forms of one new file: the second is known again once the first is a stream.
-                Verdict::New(head) if head.is_strong() && new.iter().any(|(_, other)| *other == head) => {
-                    self.defer(&sighting, AGAIN);
-                }
+                Verdict::New(head) if sighting.kind() == StreamKind::Trace => self.begin(&sighting, &head),
                 Verdict::New(head) => new.push((sighting, head)),
+                Verdict::Empty => self.see(&sighting, None),
                 Verdict::Later => self.defer(&sighting, AGAIN),
                 Verdict::Fails(error) => {
                     self.set_trouble(&sighting.path, Some(trouble_of(&error)));
@@ -79,7 +81,7 @@ impl Watcher {
         }
         new.sort_by_key(|(sighting, _)| sighting.order());
         for (sighting, head) in new {
-            self.begin(&sighting, head);
+            self.begin(&sighting, &head);
         }
     }
 
@@ -91,6 +93,10 @@ impl Watcher {
             .filter(|(_, deferred)| deferred.next <= now)
             .map(|(path, _)| path.clone())
             .collect();
+        let dirs: BTreeSet<PathBuf> =
+            due.iter().filter_map(|path| Some(path.parent()?.to_path_buf())).collect();
+        // A name is never compared with what its siblings were before they moved on.
+        dirs.iter().for_each(|dir| self.look_at_directory(dir, out));
         for path in due {
             if !out.iter().any(|sighting| sighting.path == path) {
                 self.look(&path, out);
@@ -158,16 +164,24 @@ impl Watcher {
             return Ok(true);
         }
         let file = self.open_file(&sighting.path)?;
-        self.has_content(id, file.as_ref(), sighting.meta.size, false)
+        let proof = self.has_content(id, file.as_ref(), sighting.meta.size, false)?;
+        if let Some(stream) = self.streams.get_mut(id).filter(|stream| proof && !stream.head.is_full()) {
+            let mut head = [0; HEAD_MAX];
+            let read = read_full(file.as_ref(), &mut head, 0)?;
+            stream.head = Head::of(head.get(..read).unwrap_or_default());
+        }
+        Ok(proof)
     }
 
-    /// Whether a plain file has the stream's head, and its marker where that can be asked. `strong`: a head of
-    /// a few bytes proves nothing.
+    /// Whether a plain file has the stream's head, and its marker where that can be asked. That an
+    /// empty file's inode is there again proves nothing; `strong`: nor does a head of a few bytes.
     fn has_content(&self, id: StreamId, file: &dyn File, size: u64, strong: bool) -> io::Result<bool> {
         let Some(stream) = self.streams.get(id) else { return Ok(false) };
         let mut head = [0; HEAD_MAX];
         let read = read_full(file, &mut head, 0)?;
-        if !stream.head.fits(head.get(..read).unwrap_or_default()) || (strong && !stream.head.is_strong()) {
+        let seen = stream.plain.as_ref().is_some_and(|place| place.hints.size > 0);
+        let enough = if strong { stream.head.is_strong() } else { seen };
+        if !enough || !stream.head.fits(head.get(..read).unwrap_or_default()) {
             return Ok(false);
         }
         let Some(marker) = stream.marker_before(size) else {
@@ -179,9 +193,9 @@ impl Watcher {
         Ok(marker.fits(bytes.get(..read).unwrap_or_default()))
     }
 
-    fn judge(&mut self, sighting: &Sighting) -> Verdict {
+    fn judge(&mut self, sighting: &Sighting, new: &[(Sighting, Vec<u8>)]) -> Verdict {
         if self.is_too_old(sighting) {
-            return Verdict::New(Head::default());
+            return Verdict::New(Vec::new());
         }
         let file = match self.open_file(&sighting.path) {
             Ok(file) => file,
@@ -190,7 +204,7 @@ impl Watcher {
         let verdict = match (&sighting.class, sighting.class.packing()) {
             (_, Packing::Plain) => self.judge_plain(sighting, file.as_ref()),
             (Class::Trace { .. }, _) => Ok(self.judge_packed_trace(sighting)),
-            (Class::Log { .. }, _) => self.judge_packed_log(sighting, file),
+            (Class::Log { .. }, _) => self.judge_packed_log(sighting, file, new),
         };
         verdict.unwrap_or_else(Verdict::Fails)
     }
@@ -210,7 +224,7 @@ impl Watcher {
             twin |= named && stream.head.is_strong() && stream.head.fits(head);
         }
         let waits = twin && self.unchanged_for_twin(sighting) < TWIN;
-        Ok(if waits { Verdict::Later } else { Verdict::New(Head::of(head)) })
+        Ok(if waits { Verdict::Later } else { Verdict::New(head.to_vec()) })
     }
 
     /// A copy is waited for by the clock alone: how old the file is says nothing.
@@ -228,24 +242,41 @@ impl Watcher {
                 free && stream.refused != Some(inode)
             })
         };
-        self.candidates(sighting).into_iter().find(fits).map_or(Verdict::New(Head::default()), Verdict::Is)
+        self.candidates(sighting).into_iter().find(fits).map_or(Verdict::New(Vec::new()), Verdict::Is)
     }
 
-    fn judge_packed_log(&mut self, sighting: &Sighting, file: Arc<dyn File>) -> io::Result<Verdict> {
+    fn judge_packed_log(
+        &mut self,
+        sighting: &Sighting,
+        file: Arc<dyn File>,
+        new: &[(Sighting, Vec<u8>)],
+    ) -> io::Result<Verdict> {
         let (window, halt) = self.first_bytes(file, sighting.class.packing())?;
-        let full = window.len() >= HEAD_MAX || halt == Some(Halt::End) && !window.bytes().is_empty();
+        let full = window.len() >= HEAD_MAX || halt == Some(Halt::End);
+        if full && window.len() == 0 && sighting.meta.size > 0 {
+            return Ok(Verdict::Empty);
+        }
         if !full && self.unchanged_for(sighting) < STABLE && !self.settings.finished_files {
+            return Ok(Verdict::Later);
+        }
+        let head = window.bytes().get(..HEAD_MAX).unwrap_or(window.bytes());
+        // Two forms of one new file: the second is known again once the first is a stream.
+        if new.iter().any(|other| is_other_form(sighting, head, other)) {
             return Ok(Verdict::Later);
         }
         let inode = (sighting.meta.dev, sighting.meta.ino);
         let fits = |stream: &Stream| {
             let free = stream.packed.as_ref().is_none_or(|packed| !packed.place.named);
-            let head = stream.head.is_strong() && stream.head.fits(window.bytes());
-            free && head && stream.refused != Some(inode)
+            // A short head is all there was to read: it does for a stream without a file, or whose place this
+            // file took.
+            let replaces = stream.order == sighting.order();
+            let near = replaces || (self.missing.contains_key(&stream.id) && stream.head.len > 0);
+            let proof = stream.head.is_strong() || near;
+            free && proof && stream.head.fits(head) && stream.refused != Some(inode)
         };
         let candidates = self.candidates(sighting);
         let found = candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(fits));
-        Ok(found.map_or_else(|| Verdict::New(Head::of(window.bytes())), Verdict::Is))
+        Ok(found.map_or_else(|| Verdict::New(head.to_vec()), Verdict::Is))
     }
 
     /// The first bytes of a compressed stream, and why there are no more.
@@ -260,7 +291,7 @@ impl Watcher {
         Ok((window, None))
     }
 
-    /// Streams that this file may be, the likeliest first: those without a file.
+    /// Streams that this file may be, the likeliest first: of which more is known, and those without a file.
     fn candidates(&self, sighting: &Sighting) -> Vec<StreamId> {
         let mut ids = match &sighting.class {
             Class::Trace { stem, .. } => {
@@ -268,7 +299,10 @@ impl Watcher {
             }
             Class::Log { .. } => self.streams.of_log(sighting.kind()),
         };
-        ids.sort_by_key(|id| !self.missing.contains_key(id));
+        ids.sort_by_key(|id| {
+            let known = self.streams.get(*id).map_or(0, |stream| stream.head.len);
+            (std::cmp::Reverse(known), !self.missing.contains_key(id))
+        });
         ids
     }
 
@@ -281,11 +315,14 @@ impl Watcher {
         let before = stream.path().to_path_buf();
         let place = Place { path: sighting.path.clone(), named: true, hints };
         stream.take_place(place.clone(), now);
+        if stream.file.is_none() {
+            self.open.remove(&id);
+        }
         stream.order = sighting.order_or(stream.order);
         (stream.gone, stream.suspect, stream.blocked, stream.fate) = (None, false, false, None);
         let renamed = stream.announced && before != stream.path();
         let path = stream.path().to_path_buf();
-        self.streams.know_inode(id, &place);
+        self.take_inode(id, &place);
         self.missing.remove(&id);
         if self.age(hints.mtime_ns) < super::look::WARM {
             self.warm.insert(id, now);
@@ -301,6 +338,23 @@ impl Watcher {
         self.soil(id);
         self.streams.refresh(id);
         self.hold(id);
+        self.meet(id);
+    }
+
+    /// The file is this stream's: whichever had its inode before has lost it.
+    fn take_inode(&mut self, id: StreamId, place: &Place) {
+        let other = self.streams.with_inode(place.hints.dev, place.hints.ino).filter(|other| *other != id);
+        if let Some(stream) = other.and_then(|other| self.streams.get_mut(other)) {
+            let lost = |old: &Place| {
+                !old.named && (old.hints.dev, old.hints.ino) == (place.hints.dev, place.hints.ino)
+            };
+            if let Some(old) = stream.plain.as_mut().filter(|old| lost(old)) {
+                old.hints.ino = 0;
+                let other = stream.id;
+                self.soil(other);
+            }
+        }
+        self.streams.know_inode(id, place);
     }
 
     /// The name was looked at, and is that stream's or no one's.
@@ -351,6 +405,7 @@ impl Stream {
             self.plain = Some(place);
             return;
         }
+        let first = self.packed.is_none();
         let unchanged = same
             && self.packed.as_ref().is_some_and(|old| {
                 (old.place.hints.size, old.place.hints.mtime_ns) == (place.hints.size, place.hints.mtime_ns)
@@ -359,10 +414,16 @@ impl Stream {
             Some(packed) if same => packed.place = place,
             _ => self.packed = Some(PackedFile::new(place, now)),
         }
-        if !unchanged {
+        if !first && !unchanged {
             self.packed_changed(now);
         }
     }
+}
+
+/// Whether a new file is another one in another packing.
+fn is_other_form(sighting: &Sighting, head: &[u8], (other, other_head): &(Sighting, Vec<u8>)) -> bool {
+    let proof = Head::of(head).is_strong() || (!head.is_empty() && sighting.order() == other.order());
+    proof && head == other_head && sighting.class.packing() != other.class.packing()
 }
 
 fn trouble_of(error: &io::Error) -> Trouble {

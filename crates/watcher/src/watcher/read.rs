@@ -15,8 +15,10 @@ pub(super) type Each<'a> = &'a mut dyn FnMut(Item<'_>) -> Taken;
 
 /// Why a read did not come to its bytes.
 #[derive(Debug)]
-enum Fault {
-    /// The file is not the one it was: to be looked at again.
+pub(super) enum Fault {
+    /// The name stands for another file, or for none.
+    Moved,
+    /// The content is not what it was.
     Other,
     /// The disk failed.
     Io(io::ErrorKind),
@@ -26,7 +28,10 @@ enum Fault {
 
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
-        Self::Io(error.kind())
+        match error.kind() {
+            io::ErrorKind::NotFound => Self::Moved,
+            kind => Self::Io(kind),
+        }
     }
 }
 
@@ -73,21 +78,25 @@ impl Watcher {
         fault: &Fault,
         each: Each<'_>,
     ) -> Option<io::ErrorKind> {
-        let source = self.streams.get(id)?.source();
-        match (fault, source) {
-            (Fault::Io(kind), _) => {
+        match fault {
+            Fault::Io(kind) | Fault::Short(Halt::Io(kind)) => {
                 self.block(id, *kind);
                 return Some(*kind);
             }
-            (Fault::Short(Halt::Io(kind)), _) => {
-                self.block(id, *kind);
-                return Some(*kind);
-            }
-            (Fault::Short(Halt::Cut | Halt::Bad), _) => self.end_packed(id, purpose, Halt::Cut, each),
-            (_, Source::Packed) => self.refuse_packed(id),
+            Fault::Short(Halt::Cut | Halt::Bad) => self.end_packed(id, purpose, Halt::Cut, each),
+            Fault::Moved => self.look_again(id),
+            _ if self.streams.get(id)?.source() == Source::Packed => self.refuse_packed(id),
             _ => self.suspect(id),
         }
         None
+    }
+
+    /// Nothing is read before the name was looked at.
+    fn look_again(&mut self, id: StreamId) {
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.blocked = true;
+            self.hinted.insert(stream.path().to_path_buf());
+        }
     }
 
     /// Reading failed: not again before the file is looked at.
@@ -109,12 +118,10 @@ impl Watcher {
     }
 
     /// The plain file's content is not what it was.
-    fn suspect(&mut self, id: StreamId) {
+    pub(super) fn suspect(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get_mut(id) else { return };
-        stream.suspect = true;
-        stream.fate = Some(Reason::Truncated);
-        let path = stream.path().to_path_buf();
-        // Shorter than at the last look: cut since then. Else it was cut before, and had grown past the place.
+        (stream.suspect, stream.fate) = (true, Some(Reason::Truncated));
+        // Shorter than at the last look: cut since then. Else it was cut before, and had grown again.
         if let Some(place) = &mut stream.plain
             && stream.prior_size > 0
             && self.fs.stat(&place.path).is_ok_and(|meta| meta.size >= place.hints.size)
@@ -122,7 +129,7 @@ impl Watcher {
             place.hints.size = stream.prior_size;
         }
         self.close(id);
-        self.hinted.insert(path);
+        self.look_again(id);
     }
 
     /// The compressed file has another content: it is a stream of its own.

@@ -48,7 +48,7 @@ impl Watcher {
 fn restore(stream: &mut Stream, saved: SavedStream, place: Place) {
     stream.head = saved.head;
     stream.tracker = Tracker::restore(saved.settled, saved.mark, &saved.beyond);
-    stream.deliver = Cursor { marker: saved.marker, ..Cursor::at(saved.settled) };
+    stream.deliver = Cursor { marker: saved.marker, ..Cursor::at(stream.tracker.settled()) };
     stream.remember_marker();
     if saved.hints.packing == Packing::Plain {
         if saved.drained {

@@ -69,8 +69,11 @@ impl Disk {
         Self(Arc::new(Mutex::new(state)))
     }
 
+    /// No two calls happen at the same time.
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap()
+        let mut state = self.0.lock().unwrap();
+        state.clock += 1;
+        state
     }
 
     /// The clock that times on the disk are taken from, nanoseconds since the epoch.
@@ -220,6 +223,16 @@ impl Disk {
 
     pub fn most_open(&self) -> usize {
         self.state().most_open
+    }
+
+    /// All names of files, with inode and size.
+    pub fn names(&self) -> Vec<String> {
+        let state = self.state();
+        let file = |(path, name): (&PathBuf, &Name)| match name {
+            Name::File(ino) => Some(format!("{} {ino} {}", path.display(), state.inodes[ino].data.len())),
+            _ => None,
+        };
+        state.names.iter().filter_map(file).collect()
     }
 
     /// Calls of stat, open and list so far.

@@ -25,8 +25,8 @@ impl Watcher {
         let mut unpacked = self.unpacked(id, purpose)?;
         let shape = self.shape(id);
         let finished = self.settings.finished_files || shape.documents;
-        let stream = self.streams.get_mut(id).ok_or(Fault::Other)?;
-        let (cursor, mut handout) = stream.handout(purpose, &mut *each).ok_or(Fault::Other)?;
+        let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
+        let (cursor, mut handout) = stream.handout(purpose, &mut *each).ok_or(Fault::Moved)?;
         let Unpacked { decoder, window } = unpacked.as_mut();
         let (passed, halt) = pump(cursor, window, &mut PackedFeed(decoder), shape, budget, &mut handout);
         if halt == Halt::End && finished && (self.settings.finished_files || is_whole(window.bytes())) {
@@ -53,21 +53,21 @@ impl Watcher {
 
     /// A decoder at the cursor's place.
     fn unpacked(&mut self, id: StreamId, purpose: Purpose) -> Result<Box<Unpacked>, Fault> {
-        let stream = self.streams.get_mut(id).ok_or(Fault::Other)?;
-        let place = stream.packed.as_ref().map(|packed| packed.place.clone()).ok_or(Fault::Other)?;
+        let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
+        let place = stream.packed.as_ref().map(|packed| packed.place.clone()).ok_or(Fault::Moved)?;
         if let Some(unpacked) = stream.cursor_mut(purpose).and_then(|cursor| cursor.unpacked.take()) {
             return Ok(unpacked);
         }
         let file = self.open_file(&place.path)?;
         let meta = file.stat()?;
         if !place.hints.same_file(&meta) {
-            return Err(Fault::Other);
+            return Err(Fault::Moved);
         }
         let mut unpacked = self.start_unpacking(file, place.hints.packing)?;
-        let stream = self.streams.get_mut(id).ok_or(Fault::Other)?;
+        let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
         let head = enter(&mut unpacked, stream.head)?;
         stream.head = head;
-        let cursor = stream.cursor_mut(purpose).ok_or(Fault::Other)?;
+        let cursor = stream.cursor_mut(purpose).ok_or(Fault::Moved)?;
         cursor.framer.rewind();
         advance(&mut unpacked, cursor)?;
         Ok(unpacked)

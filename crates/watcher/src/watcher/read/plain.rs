@@ -20,7 +20,7 @@ impl Watcher {
         budget: u64,
         each: Each<'_>,
     ) -> Result<u64, Fault> {
-        let file = self.opened(id)?.ok_or(Fault::Other)?;
+        let file = self.opened(id)?.ok_or(Fault::Moved)?;
         let finished = self.settings.finished_files;
         if !finished && !self.has_line_end(id, purpose, file.as_ref())? {
             self.grow_head(id, file.as_ref())?;
@@ -72,8 +72,8 @@ impl Watcher {
     ) -> Result<u64, Fault> {
         let shape = self.shape(id);
         let finished = self.settings.finished_files;
-        let stream = self.streams.get_mut(id).ok_or(Fault::Other)?;
-        let (cursor, mut handout) = stream.handout(purpose, each).ok_or(Fault::Other)?;
+        let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
+        let (cursor, mut handout) = stream.handout(purpose, each).ok_or(Fault::Moved)?;
         cursor.framer.rewind();
         let back = if cursor.marker.offset == cursor.at { usize::from(cursor.marker.len) } else { 0 };
         let mut feed = PlainFeed { file, offset: cursor.at - back as u64 };
@@ -104,7 +104,7 @@ impl Watcher {
     }
 
     /// Takes more bytes into the head as long as it is not full.
-    fn grow_head(&mut self, id: StreamId, file: &dyn File) -> Result<(), Fault> {
+    pub(in crate::watcher) fn grow_head(&mut self, id: StreamId, file: &dyn File) -> Result<(), Fault> {
         let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.head.is_full()) else {
             return Ok(());
         };
