@@ -14,6 +14,7 @@ use crate::{Hint, Now, Settings};
 use notify::event::{CreateKind, ModifyKind, RemoveKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -49,19 +50,16 @@ pub struct NotifySource {
     tried: Duration,
 }
 
-/// Which names matter: a busy log beside ours wakes no one.
-struct Filter {
-    traces: Option<PathBuf>,
-    logs: Vec<PathBuf>,
-}
+/// Which names matter (the trace directory, the logs): a busy log beside ours wakes no one. None: all do.
+#[derive(Default)]
+struct Filter(Vec<PathBuf>);
 
 impl NotifySource {
     /// Watches nothing until the first [`sync`](Self::sync). `emit` is called on another thread, and must not
     /// block: what it can't take, it makes a [`Hint::Rescan`] of later.
-    pub fn new(settings: &Settings, emit: impl Fn(Hint) + Send + Sync + 'static) -> Self {
-        let logs = settings.logs.iter().map(|log| log.path.clone()).collect();
+    pub fn new(emit: impl Fn(Hint) + Send + Sync + 'static) -> Self {
         Self {
-            filter: Arc::new(Filter { traces: settings.traces.clone(), logs }),
+            filter: Arc::new(Filter::default()),
             emit: Arc::new(emit),
             stale: Arc::new(AtomicBool::new(true)),
             watcher: None,
@@ -72,18 +70,45 @@ impl NotifySource {
         }
     }
 
-    /// Brings the watches in line with [`Watcher::directories`](crate::Watcher::directories). Call it after each
-    /// scan; it costs nothing as long as no directory changed. A change of [`health`](Self::health) is emitted
-    /// as [`Hint::Notified`].
-    pub fn sync(&mut self, now: Now, wanted: &[PathBuf]) {
-        let retry = self.health != Health::Notified && now.mono >= self.tried + AGAIN;
-        let stale = self.stale.swap(false, Ordering::AcqRel);
-        if !stale && !retry && self.wanted == wanted {
-            return;
+    /// Tells only of names that these settings are about. To be said before the first [`sync`](Self::sync).
+    #[must_use]
+    pub fn only(self, settings: &Settings) -> Self {
+        let logs = settings.logs.iter().map(|log| log.path.clone());
+        let wanted = settings.traces.iter().cloned().chain(logs).collect();
+        Self { filter: Arc::new(Filter(wanted)), ..self }
+    }
+
+    /// Watches what [`Watcher::directories`](crate::Watcher::directories) says. A change of
+    /// [`health`](Self::health) is emitted as [`Hint::Notified`].
+    pub fn sync(&mut self, wanted: &[PathBuf]) {
+        if self.wanted != wanted || !self.is_set() {
+            self.wanted = wanted.to_vec();
+            self.set();
         }
-        self.tried = now.mono;
-        self.wanted = wanted.to_vec();
-        if stale {
+    }
+
+    /// Sets the watches again if a directory was made, removed or renamed since, or if they could not be had a
+    /// while ago. Call it in each turn: it costs nothing as long as nothing happened.
+    pub fn refresh(&mut self, now: Now) {
+        let retry = self.health != Health::Notified && now.mono >= self.tried + AGAIN;
+        if self.stale.load(Ordering::Acquire) || retry {
+            self.tried = now.mono;
+            self.set();
+        }
+    }
+
+    /// How the events stand, for `status`.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    fn is_set(&self) -> bool {
+        self.health == Health::Notified && !self.stale.load(Ordering::Acquire)
+    }
+
+    fn set(&mut self) {
+        if self.stale.swap(false, Ordering::AcqRel) {
             self.forget_watches();
         }
         let health = match self.set_watches() {
@@ -94,12 +119,6 @@ impl NotifySource {
             (self.emit)(Hint::Notified(health == Health::Notified));
             self.health = health;
         }
-    }
-
-    /// How the events stand, for `status`.
-    #[must_use]
-    pub fn health(&self) -> &Health {
-        &self.health
     }
 
     /// A directory that was removed has taken its watch with it, and one that was made anew may even have its
@@ -175,12 +194,12 @@ fn moves_directories(kind: &EventKind) -> bool {
 }
 
 impl Filter {
+    /// What is below a wanted path, above it, or has its name with something added.
     fn wants(&self, path: &Path) -> bool {
-        use std::os::unix::ffi::OsStrExt;
         let bytes = path.as_os_str().as_bytes();
-        let trace = |root: &PathBuf| path.starts_with(root) || root.starts_with(path);
-        let log = |log: &PathBuf| bytes.starts_with(log.as_os_str().as_bytes()) || log.starts_with(path);
-        self.traces.iter().any(trace) || self.logs.iter().any(log)
+        let fits =
+            |wanted: &PathBuf| bytes.starts_with(wanted.as_os_str().as_bytes()) || wanted.starts_with(path);
+        self.0.is_empty() || self.0.iter().any(fits)
     }
 }
 
@@ -204,7 +223,7 @@ mod tests {
             let traces = Some(dir.path().join("dt"));
             let settings = Settings { traces, logs: vec![log], ..Settings::default() };
             let (sender, hints) = sync_channel(1000);
-            let source = NotifySource::new(&settings, move |hint| drop(sender.try_send(hint)));
+            let source = NotifySource::new(move |hint| drop(sender.try_send(hint))).only(&settings);
             Self { dir, source, hints }
         }
 
@@ -215,7 +234,7 @@ mod tests {
         fn sync(&mut self, below: &[&str]) {
             let mut wanted = vec![self.dir.path().to_path_buf(), self.path("dt")];
             wanted.extend(below.iter().map(|name| self.path(name)));
-            self.source.sync(Now::default(), &wanted);
+            self.source.sync(&wanted);
         }
 
         /// Waits for a hint at this name.
@@ -235,7 +254,7 @@ mod tests {
     fn changes_are_hinted_at_and_other_names_and_reads_are_not() {
         let mut case = Case::new();
         case.sync(&[]);
-        assert_eq!(*case.source.health(), Health::Notified);
+        assert_eq!(case.source.health(), Health::Notified);
         case.expect("");
         fs::write(case.path("other.log"), "text").unwrap();
         fs::write(case.path("x.log"), "text").unwrap();
@@ -264,6 +283,22 @@ mod tests {
             fs::remove_dir_all(case.path("dt")).unwrap();
             case.expect("dt");
             case.sync(&[]);
+        }
+    }
+
+    #[test]
+    fn a_directory_that_is_made_anew_is_watched_without_a_sync() {
+        let mut case = Case::new();
+        fs::create_dir(case.path("dt")).unwrap();
+        case.sync(&[]);
+        for _ in 0..3 {
+            fs::remove_dir_all(case.path("dt")).unwrap();
+            case.expect("dt");
+            fs::create_dir(case.path("dt")).unwrap();
+            case.expect("dt");
+            case.source.refresh(Now::default());
+            fs::write(case.path("dt/a.ndjson"), "text").unwrap();
+            case.expect("dt/a.ndjson");
         }
     }
 
