@@ -73,6 +73,9 @@ type Counter = (&'static str, &'static str, &'static str, fn(&SignalTally) -> u6
 /// The same for one that is told by reason.
 type ByReason = (&'static str, &'static str, &'static str, fn(&SignalTally) -> &BTreeMap<String, u64>);
 
+/// The same for a number that goes up and down.
+type Gauge = (&'static str, &'static str, &'static str, fn(&Status) -> u64);
+
 /// Counters with the attribute `signal`.
 const COUNTERS: [Counter; 8] = [
     ("xapi_observer.read.lines", "{line}", "lines read for delivery", |tally| tally.lines),
@@ -114,7 +117,7 @@ const OUTCOMES: (&str, &str, &str) =
     ("xapi_observer.correlation.lines", "{line}", "lines by what became of their join");
 
 /// Numbers that go up and down.
-const GAUGES: [(&str, &str, &str, fn(&Status) -> u64); 2] = [
+const GAUGES: [Gauge; 2] = [
     ("xapi_observer.lag.size", "By", "bytes in the files that are not settled yet", |status| {
         status.files.iter().map(|file| file.lag_bytes).sum()
     }),
