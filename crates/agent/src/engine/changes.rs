@@ -29,13 +29,13 @@ impl Health {
         match state {
             State::Ok => tracing::info!(signal, "the endpoint takes data"),
             State::Retrying { message, .. } => {
-                tracing::warn!(signal, %message, "the endpoint does not answer well; trying again")
+                tracing::warn!(signal, why = %message, "the endpoint does not answer well; trying again")
             }
             State::Blocked { message, .. } => {
-                tracing::error!(signal, %message, "the endpoint can't be used; positions are held")
+                tracing::error!(signal, why = %message, "the endpoint can't be used; positions are held")
             }
             State::Refusing { message } => {
-                tracing::error!(signal, %message, "the endpoint refuses most records")
+                tracing::error!(signal, why = %message, "the endpoint refuses most records")
             }
         }
     }

@@ -26,6 +26,8 @@ use watcher::{Health, Hint, NotifySource, RealFs};
 const GRACE: Duration = Duration::from_secs(5);
 /// How often checkpoints are saved while records settle.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+/// How long the last own metrics may take at a stop, on top of [`GRACE`]: both together must stay below eight seconds.
+const LAST_NUMBERS: Duration = Duration::from_secs(1);
 /// How long the engine may take to answer `status`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -97,8 +99,7 @@ impl Agent {
     /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint. Blocks.
     pub(crate) fn stop(self) {
         if let Some(metrics) = self.metrics {
-            // Its last numbers; the collector may be gone.
-            let _ = metrics.shutdown_with_timeout(Duration::from_secs(1));
+            send_last_numbers(metrics);
         }
         self.sender.send(Event::Stop);
         let _ = self.thread.join();
@@ -147,6 +148,19 @@ fn own_metrics(
         tracing::warn!(%error, "own metrics are off");
         None
     })
+}
+
+/// The collector may be gone or hang, and the SDK's own shutdown then takes five seconds whatever timeout it is given
+/// (opentelemetry_sdk 0.33, `metrics/periodic_reader.rs`): so it runs on a thread that is left behind if need be.
+fn send_last_numbers(metrics: SdkMeterProvider) {
+    let (sender, ended) = sync_channel(1);
+    let send = move || {
+        let _ = metrics.shutdown();
+        let _ = sender.send(());
+    };
+    if std::thread::Builder::new().name("last numbers".to_owned()).spawn(send).is_ok() {
+        let _ = ended.recv_timeout(LAST_NUMBERS);
+    }
 }
 
 /// Everything the engine's thread owns.

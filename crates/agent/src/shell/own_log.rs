@@ -68,6 +68,7 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>, N: for<'a> FormatFields<'a> + 'stat
 }
 
 /// The message first, then ` key=value` for each field; control characters escaped, so that a path can't forge lines.
+/// No field may be called `message`: to `tracing` the text of the event is just that field.
 #[derive(Default)]
 struct Line {
     message: String,
