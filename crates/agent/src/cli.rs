@@ -23,6 +23,8 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Ask the running agent how it is
     Status(StatusOptions),
+    /// Say what is read out of a log line, and why it is joined so
+    Explain(ExplainOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
     Demo(DemoOptions),
 }

@@ -18,6 +18,7 @@ fn main() -> ExitCode {
         cli::Command::Run(options) => commands::run::main(&options),
         cli::Command::Check(options) => commands::check::main(&options),
         cli::Command::Status(options) => commands::status::main(&options),
+        cli::Command::Explain(options) => commands::explain::main(&options),
         cli::Command::Demo(options) => commands::demo::main(&options),
     };
     match outcome {

@@ -73,7 +73,7 @@ fn say(text: &str) -> Outcome {
 fn introduction(stage: &Stage, options: &DemoOptions) -> String {
     format!(
         "\
-A stand-in for XAPI writes trace files and logs for {seconds} s (seed {seed}), as a XCP-ng host would:
+A stand-in for XAPI writes trace files and logs for {seconds} s (seed {seed}), as an XCP-ng host would:
   {directory}
 The agent tails them, finds the span of each log line, and ships both by OTLP to a collector at {url}.
 Below are traces as they arrived there: spans with bars to scale, and under each span the log lines that were joined

@@ -26,7 +26,7 @@ mod units;
 
 pub(crate) use style::{Paint, Style};
 pub(crate) use text::{clean, fit};
-pub(crate) use units::{date_time, duration};
+pub(crate) use units::{clock_time, date_time, duration};
 
 use model::{SpanId, TraceId};
 use std::fmt::Write as _;

@@ -3,5 +3,6 @@
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod draw;
+pub(crate) mod explain;
 pub(crate) mod run;
 pub(crate) mod status;

@@ -236,7 +236,8 @@ impl Reading<'_> {
     }
 }
 
-fn rule_name(rule: DropRule) -> String {
+/// The rule, as its counter names it.
+pub(crate) fn rule_name(rule: DropRule) -> String {
     match rule {
         DropRule::MinSeverity => "min_severity".to_owned(),
         DropRule::Pattern(index) => format!("drop[{index}]"),

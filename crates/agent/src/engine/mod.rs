@@ -27,7 +27,9 @@ mod tally;
 mod tests;
 mod traces;
 
+pub(crate) use build::source;
 pub(crate) use exporter::delivery::Attempt;
+pub(crate) use logs::rule_name;
 pub(crate) use outlet::{Request, Signal};
 pub(crate) use set_aside::{Keep, Rejected};
 pub(crate) use status::Status;

@@ -165,3 +165,72 @@ fn rank(trace: &Trace) -> (bool, usize, usize, TraceId) {
     let services: HashSet<&str> = trace.spans.iter().map(|span| span.service.as_str()).collect();
     (trace.error().is_some(), services.len(), trace.spans.len() + trace.lines.len(), trace.id)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(number: u64) -> SpanId {
+        SpanId::from_bytes(number.to_be_bytes()).unwrap()
+    }
+
+    /// A trace of so many spans, each the parent of the next, with one line.
+    fn trace(number: u8, name: &str, spans: u64) -> Trace {
+        let span = |n: u64| Span {
+            id: id(n),
+            parent: SpanId::from_bytes((n - 1).to_be_bytes()),
+            name: if n == 1 { name.to_owned() } else { format!("step {n}") },
+            service: "xapi".to_owned(),
+            start_unix_nano: n,
+            end_unix_nano: 1_000 - n,
+            error: None,
+        };
+        let line = Line {
+            span: None,
+            time_unix_nano: 5,
+            service: "xapi".to_owned(),
+            level: "info".to_owned(),
+            severity: 9,
+            body: String::new(),
+        };
+        let id = TraceId::from_bytes([number; 16]).unwrap();
+        Trace { id, spans: (1..=spans).map(span).collect(), lines: vec![line] }
+    }
+
+    fn gallery(traces: Vec<(Trace, u64)>) -> Gallery {
+        let piece = |(trace, seconds): (Trace, u64)| {
+            (trace.id, Piece { trace, changed: Duration::from_secs(seconds), drawn: false })
+        };
+        Gallery { traces: traces.into_iter().map(piece).collect(), ..Gallery::default() }
+    }
+
+    fn names(traces: &[Trace]) -> Vec<String> {
+        traces.iter().map(name).collect()
+    }
+
+    #[test]
+    fn a_trace_is_drawn_once_it_is_still_and_whole() {
+        let mut torn = trace(3, "torn", 9);
+        torn.spans.retain(|span| span.id != id(4));
+        let (small, large) = (trace(1, "Async.small", 4), trace(2, "Async.large", 8));
+        let mut gallery = gallery(vec![(small, 1), (large, 3), (torn, 0), (trace(4, "tiny", 2), 0)]);
+        let mut ready = |ms| gallery.ready(Duration::from_millis(ms)).as_ref().map(name);
+        assert_eq!(ready(3_999), None);
+        assert_eq!(ready(4_000).as_deref(), Some("small"));
+        assert_eq!(ready(5_400), None);
+        assert_eq!(ready(6_000).as_deref(), Some("large"));
+        assert_eq!(ready(60_000), None);
+        assert!(gallery.best_of_rest().is_empty());
+        assert_eq!(gallery.others().as_deref(), Some("And 2 traces not drawn: 1 × tiny, 1 × torn"));
+    }
+
+    #[test]
+    fn other_operations_and_failures_go_first() {
+        let mut failed = trace(3, "fails", 4);
+        failed.spans[3].error = Some("no".to_owned());
+        let many = (10..20).map(|n| (trace(n, "Async.SR.scan", 5), 0));
+        let mut gallery = gallery(many.chain([(failed, 0), (trace(4, "start", 6), 0)]).collect());
+        assert_eq!(names(&gallery.best_of_rest()), ["fails", "start", "SR.scan", "SR.scan"]);
+        assert_eq!(gallery.others().as_deref(), Some("And 8 traces not drawn: 8 × SR.scan"));
+    }
+}

@@ -17,6 +17,9 @@ use testkit::standin::{Host, Options, SECOND, SimTime, StandIn};
 const WAIT: Duration = Duration::from_secs(6);
 /// How often the stand-in writes spans, in its microseconds.
 const FLUSH: u64 = 2 * SECOND;
+/// How long XAPI has been at work when the agent starts. Where no trace file was ever written nothing is traced, as far
+/// as the agent can see, and no line waits for a span.
+const BEFORE: u64 = 5 * SECOND;
 /// Operations a second.
 const RATE: f64 = 2.0;
 
@@ -29,20 +32,21 @@ pub(super) struct Stage {
 }
 
 impl Stage {
-    /// Builds it all below a new temporary directory. Nothing is written before [`write`](Self::write).
-    pub(super) fn set(seed: u64, start: SimTime, runtime: &tokio::runtime::Handle) -> Result<Self, Failure> {
+    /// Builds it all below a new temporary directory, and writes what XAPI did before.
+    pub(super) fn set(seed: u64, now: SimTime, runtime: &tokio::runtime::Handle) -> Result<Self, Failure> {
         let directory = tempfile::Builder::new().prefix("xapi-observer-demo-").tempdir();
         let directory = directory.map_err(failed("a temporary directory"))?;
         let options = Options {
             seed,
-            start,
+            start: now.minus(BEFORE),
             rate: RATE,
             flush_interval: FLUSH,
             long_share: 0.0,
             lines_per_span: 1.6,
             ..Options::default()
         };
-        let standin = StandIn::new(options, directory.path()).map_err(failed("the stand-in's files"))?;
+        let mut standin = StandIn::new(options, directory.path()).map_err(failed("the stand-in's files"))?;
+        standin.step(now).map_err(failed("the stand-in's files"))?;
         let collector =
             Collector::start(collector::Options::default()).map_err(failed("a port for the collector"))?;
         let host = standin.hosts().first().ok_or_else(|| failed("the stand-in")("it has no host"))?;

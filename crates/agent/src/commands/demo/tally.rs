@@ -66,6 +66,11 @@ pub(super) fn text(tally: &Tally, end: End, paint: Paint) -> String {
     }
     let _ = writeln!(
         text,
+        "Of the lines whose evidence came within the agent's wait, {:.1} % found their trace",
+        joins.required_share() * 100.0
+    );
+    let _ = writeln!(
+        text,
         "Lines whose span was named: {} the innermost, {} one above it, {} another open in that second",
         joins.span_exact, joins.span_above, joins.span_beside
     );
@@ -115,4 +120,61 @@ pub(super) fn complaint(tally: &Tally, end: End) -> Option<String> {
         .map(|(what, number, examples)| format!("{number} records {what}, such as: {}", examples.join("; ")))
         .collect();
     (!told.is_empty()).then(|| told.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::draw::Style;
+    use testkit::ledger::{Arrived, Ledger};
+
+    fn tally(change: impl FnOnce(&mut Report)) -> Tally {
+        let mut report = Ledger::default().check(&Arrived::default());
+        change(&mut report);
+        Tally::new(Written { spans: 2, lines: 1, ..Written::default() }, &Status::default(), |_| report)
+    }
+
+    #[test]
+    fn what_is_whole_is_no_failure() {
+        let whole = tally(|report| (report.written, report.delivered) = (1_200, 1_200));
+        let plain = Style { width: 80, colour: false, spans: 0, lines: 0 }.paint();
+        let told = text(&whole, End::All, plain);
+        assert!(told.contains("wrote 2 spans and 1 log line;"), "{told}");
+        assert!(told.contains("1,200 written = 1,200 delivered + 0 set aside + 0 lost"), "{told}");
+        assert_eq!(complaint(&whole, End::All), None);
+    }
+
+    #[test]
+    fn what_is_wrong_is_told() {
+        let missing = |report: &mut Report| {
+            (report.written, report.delivered, report.missing) = (3, 1, 2);
+            report.missing_examples = vec!["line m=7".to_owned()];
+        };
+        for (change, end, expected) in [
+            (
+                &missing as &dyn Fn(&mut Report),
+                End::Late,
+                Some("2 records did not arrive, such as: line m=7"),
+            ),
+            (&missing, End::Interrupted, None),
+            (
+                &|report| {
+                    missing(report);
+                    report.set_aside = 2;
+                },
+                End::Late,
+                None,
+            ),
+            (&|report| report.joins.task.wrong = 1, End::All, Some("1 records were joined to a wrong trace")),
+            (
+                &|report| report.unmarked = 1,
+                End::Interrupted,
+                Some("1 records arrived though nobody wrote them"),
+            ),
+        ] {
+            let complaint = complaint(&tally(|report| change(report)), end);
+            assert_eq!(complaint.is_some(), expected.is_some(), "{complaint:?}");
+            assert!(complaint.unwrap_or_default().starts_with(expected.unwrap_or_default()));
+        }
+    }
 }
