@@ -3,7 +3,6 @@
 use super::{Place, Stream};
 use crate::{Purpose, StreamId, StreamKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::Bound;
 use std::path::Path;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -15,6 +14,8 @@ pub(crate) struct Streams {
     /// Trace files, by the hash of directory and stem. A collision costs a comparison of content.
     by_stem: HashMap<u64, StreamId>,
     by_log: BTreeMap<StreamKind, BTreeSet<StreamId>>,
+    /// Up to which order the files of a log may be delivered.
+    limits: BTreeMap<StreamKind, u64>,
     unread: [BTreeSet<(StreamKind, u64, StreamId)>; 2],
     next_id: u32,
     next_key: u64,
@@ -132,14 +133,20 @@ impl Streams {
         }
     }
 
+    /// Files of these logs are delivered up to these orders only.
+    pub(crate) fn limit_orders(&mut self, limits: BTreeMap<StreamKind, u64>) {
+        self.limits = limits;
+    }
+
     /// The streams of one kind that have something to read, in the order of reading.
     pub(crate) fn unread(&self, kind: StreamKind, purpose: Purpose) -> impl Iterator<Item = StreamId> + '_ {
-        let range =
-            (Bound::Included((kind, 0, StreamId(0))), Bound::Included((kind, u64::MAX, StreamId(u32::MAX))));
+        let limit = self.limits.get(&kind).filter(|_| purpose == Purpose::Deliver);
+        let last = limit.copied().unwrap_or(u64::MAX);
+        let range = (kind, 0, StreamId(0))..=(kind, last, StreamId(u32::MAX));
         self.unread
             .get(index(purpose))
             .into_iter()
-            .flat_map(move |list| list.range(range))
+            .flat_map(move |list| list.range(range.clone()))
             .map(|entry| entry.2)
     }
 }

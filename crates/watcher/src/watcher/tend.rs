@@ -5,12 +5,15 @@ use super::place::STABLE;
 use crate::decode::Walk;
 use crate::saved::Packing;
 use crate::stream::{PackedFile, Source};
-use crate::{Change, Lost, Purpose, Reason, StreamId};
+use crate::{Change, Lost, Purpose, Reason, StreamId, StreamKind};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 
 /// A file without a name is given up after this long: a listing may have run into the middle of a rotation.
 const GRACE: Duration = Duration::from_secs(3);
-/// A gzip file can't be told to be whole without reading it; this long without a change must do.
+/// A gzip file can't be told to be whole without reading it, but its original is removed once it is. Where that is
+/// kept, this long without a change must do.
 const STABLE_GZIP: Duration = Duration::from_secs(2);
 
 impl Watcher {
@@ -53,6 +56,20 @@ impl Watcher {
                 self.streams.refresh(id);
             }
         }
+        self.keep_order();
+    }
+
+    /// The newer files of a log are not delivered before one that is not ready yet and has unread lines.
+    fn keep_order(&mut self) {
+        let mut limits = BTreeMap::new();
+        for stream in self.waiting.iter().filter_map(|id| self.streams.get(*id)) {
+            let read = stream.plain.as_ref().is_some_and(|place| place.hints.size <= stream.deliver.seen());
+            if stream.kind != StreamKind::Trace && stream.source() == Source::Packed && !read {
+                let limit = limits.entry(stream.kind).or_insert(stream.order);
+                *limit = stream.order.min(*limit);
+            }
+        }
+        self.streams.limit_orders(limits);
     }
 
     /// Whether a compressed file may be read: it is whole, or doesn't grow any more.
@@ -63,8 +80,18 @@ impl Watcher {
         }
         let watched = self.now.mono.saturating_sub(packed.since);
         let unchanged = watched.max(self.age(packed.place.hints.mtime_ns));
-        let limit = if packed.place.hints.packing == Packing::Gzip { STABLE_GZIP } else { STABLE };
+        let gzip = packed.place.hints.packing == Packing::Gzip;
+        if gzip && !self.has_original(&packed.place.path) {
+            return true;
+        }
+        let limit = if gzip { STABLE_GZIP } else { STABLE };
         self.settings.finished_files || unchanged >= limit || self.is_whole(id, packed)
+    }
+
+    /// Whether the file that a compressed one is made of is still there.
+    fn has_original(&self, path: &Path) -> bool {
+        let directory = path.parent().and_then(|dir| self.tree.get(dir));
+        directory.zip(path.file_stem()).is_some_and(|(directory, name)| directory.names.contains_key(name))
     }
 
     fn is_whole(&mut self, id: StreamId, mut packed: PackedFile) -> bool {

@@ -2,9 +2,11 @@
 
 use super::*;
 
+/// Two days of a host. `BACKLOG_SPANS=1900000` makes it 1 GB of log and 100 MB of `.zst`.
 #[test]
 fn a_backlog_joins_without_the_clock() {
-    let options = hours(7, 20_000, 40_000, 48);
+    let spans = std::env::var("BACKLOG_SPANS").map_or(20_000, |text| text.parse().expect("a number"));
+    let options = hours(7, spans, spans * 12 / 5, 48);
     let end = options.end;
     let mut sim = Sim::new(options, "");
     sim.standin.step(end).expect("the stand-in writes");
