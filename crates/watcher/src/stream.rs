@@ -1,6 +1,6 @@
 //! One stream: all names and forms that its bytes have on disk, and how far it was read.
 //!
-//! Promises: plain state and the questions asked of it; [`pump`] moves bytes. Leaves to others: when to look,
+//! Promises: plain state and the questions asked of it; [`pump()`] moves bytes. Leaves to others: when to look,
 //! and which file is whose.
 //!
 //! A stream may have a plain file, a compressed one, or for a moment both. The plain one is read as long as it

@@ -171,7 +171,7 @@ fn a_gibibyte_of_nul_is_skipped_in_bounded_memory() {
 fn a_file_that_may_not_be_read_is_read_once_it_may() {
     let host = Host::new();
     host.append("dt/a.ndjson", &exports(0, 3));
-    fs::set_permissions(host.path("dt/a.ndjson"), fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(host.path("dt/a.ndjson"), fs::Permissions::from_mode(0o000)).unwrap();
     let mut reader = host.reader(BTreeMap::new());
     later(&mut reader, 3);
     // Nothing is forbidden to root.
