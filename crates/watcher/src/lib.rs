@@ -1,7 +1,7 @@
 //! Which files, which bytes, whole lines: everything between the disk and the parser.
 //!
-//! A byte's way through: [`discover`] finds its file, [`identify`] says which stream that file continues,
-//! [`decode`] unpacks it, [`lines`] cuts it, [`Watcher::read`] hands it out, and [`settle`] follows it until
+//! A byte's way through: `discover` finds its file, `identify` says which stream that file continues,
+//! `decode` unpacks it, `lines` cuts it, [`Watcher::read`] hands it out, and `settle` follows it until
 //! it is delivered; [`SavedStream`] is what remains of it over a restart.
 //!
 //! Promises: each complete line is handed out once a run, in order, and again after a restart only if it was

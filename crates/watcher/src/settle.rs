@@ -140,8 +140,15 @@ impl Tracker {
                 self.mark = slot.mark;
             }
         }
-        if self.slots.is_empty() && self.slots.capacity() > MERGE_AT {
-            self.slots.shrink_to(0);
+    }
+
+    /// Gives back memory that is not in use: most streams are drained, and there may be many.
+    pub(crate) fn rest(&mut self) {
+        if self.slots.is_empty() {
+            self.slots = VecDeque::new();
+        }
+        if self.restored.is_empty() {
+            self.restored = VecDeque::new();
         }
     }
 

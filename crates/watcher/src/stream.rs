@@ -70,7 +70,7 @@ pub(crate) struct Stream {
     pub(crate) order: u64,
     pub(crate) head: Head,
     pub(crate) plain: Option<Place>,
-    pub(crate) packed: Option<PackedFile>,
+    pub(crate) packed: Option<Box<PackedFile>>,
     /// The plain file, open.
     pub(crate) file: Option<Arc<dyn File>>,
     /// When the descriptor was last of use.
@@ -93,7 +93,7 @@ pub(crate) struct Stream {
     /// What happened to its plain file, if that was not just deleted.
     pub(crate) fate: Option<Reason>,
     /// A compressed file (device, inode) that looked like its own and is not.
-    pub(crate) refused: Option<(u64, u64)>,
+    pub(crate) refused: Option<Box<(u64, u64)>>,
     /// The checkpoint is to be stored.
     pub(crate) dirty: bool,
     /// Of a trace file: the hash of directory and stem.
@@ -245,6 +245,10 @@ impl Stream {
     /// The marker for a checkpoint, which stands at the settled offset or before it.
     pub(crate) fn settled_marker(&mut self) -> Marker {
         let settled = self.tracker.settled();
+        if (1..=settled).contains(&self.deliver.marker.offset) {
+            self.markers = VecDeque::new();
+            return self.deliver.marker;
+        }
         while self.markers.get(1).is_some_and(|marker| marker.offset <= settled) {
             self.markers.pop_front();
         }

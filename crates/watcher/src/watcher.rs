@@ -10,6 +10,7 @@
 
 mod begin;
 mod descriptors;
+mod judge;
 mod look;
 mod place;
 mod read;
@@ -19,7 +20,7 @@ mod tend;
 mod timing;
 
 use crate::discover::Directory;
-use crate::fs::FileSystem;
+use crate::fs::{File, FileSystem};
 use crate::lines::Window;
 use crate::stream::{Cursor, Stream, Streams};
 use crate::{
@@ -28,6 +29,7 @@ use crate::{
 use descriptors::Decoders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 use timing::Timing;
 
@@ -59,6 +61,8 @@ pub struct Watcher {
     /// Streams with an open plain file.
     open: BTreeSet<StreamId>,
     decoders: Decoders,
+    /// The file that was opened last to see whose it is: likely to be read next.
+    spare: Option<(PathBuf, Arc<dyn File>)>,
     /// The sweep over all names: the last one looked at.
     swept: PathBuf,
     timing: Timing,
@@ -90,6 +94,7 @@ impl Watcher {
             blocked: BTreeSet::new(),
             open: BTreeSet::new(),
             decoders: Decoders::default(),
+            spare: None,
             swept: PathBuf::new(),
             timing: Timing::default(),
             now: Now::default(),
@@ -137,6 +142,7 @@ impl Watcher {
         self.look_at_deferred(&mut sightings);
         self.look_at_backlog(&mut sightings);
         self.place(sightings);
+        self.spare = None;
         self.tend();
         self.end_of_first_look();
         self.timing.restless = self.is_restless();

@@ -15,8 +15,8 @@ const TICK_NS: u64 = 1_000_000_000;
 pub(crate) struct Node {
     /// The inode number that the listing gave: of the link, if it is one.
     pub(crate) listed_ino: u64,
-    /// The file's state when it was last looked at; `None`: it must be looked at.
-    pub(crate) seen: Option<Hints>,
+    /// The state of a file that is no stream's, when it was last looked at; `None`: it must be looked at.
+    pub(crate) seen: Option<Box<Hints>>,
     /// The stream it is a file of, once that is decided.
     pub(crate) stream: Option<StreamId>,
     /// What is wrong with it, as last told.

@@ -47,6 +47,9 @@ impl Decoders {
 impl Watcher {
     /// Opens a file, letting go of another one if there are too many.
     pub(super) fn open_file(&mut self, path: &Path) -> io::Result<Arc<dyn File>> {
+        if let Some((_, file)) = self.spare.take().filter(|(spare, _)| spare == path) {
+            return Ok(file);
+        }
         while self.open.len() + self.decoders.len() >= self.settings.open_files.max(8) {
             if !self.close_one() {
                 break;
@@ -115,13 +118,14 @@ impl Watcher {
         Ok(stream.head.fits(head.get(..read).unwrap_or_default()))
     }
 
-    /// Opens a plain trace file that has unread bytes, before it is removed. That it fails is no trouble yet.
+    /// Opens a plain trace file that has unread bytes, before it is removed, and a log that is written to, to be
+    /// sure of its inode. That it fails is no trouble yet.
     pub(super) fn hold(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get(id) else { return };
         let plain = stream.plain.as_ref().is_some_and(|place| place.named);
         let room = self.open.len() < self.settings.open_files.max(8);
-        if room && plain && stream.kind == StreamKind::Trace && stream.file.is_none() && !stream.is_drained()
-        {
+        let wanted = stream.is_live() || (stream.kind == StreamKind::Trace && !stream.is_drained());
+        if room && plain && wanted && stream.file.is_none() {
             let _ = self.opened(id);
         }
     }

@@ -57,10 +57,9 @@ impl Watcher {
     }
 
     fn just_grew(&mut self, path: &Path) -> bool {
-        let Ok(meta) = self.fs.stat(path) else { return false };
-        self.node(path)
-            .and_then(|node| node.seen)
-            .is_some_and(|seen| seen.same_file(&meta) && meta.size >= seen.size)
+        let (Some(class), Ok(meta)) = (self.class_of(path), self.fs.stat(path)) else { return false };
+        let stream = self.node(path).and_then(|node| node.stream);
+        stream.is_some_and(|id| self.is_still(id, path, &class, &meta))
     }
 
     /// The nearest known directory at or above the path; or the roots below it, if it is above them.
@@ -196,7 +195,7 @@ impl Watcher {
     fn look_at_file(&mut self, path: &Path, class: Class, meta: Meta, out: &mut Vec<Sighting>) {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
         let node = self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.to_owned()).or_default();
-        let unchanged = node.seen.is_some_and(|seen| seen.unchanged(&meta));
+        let unchanged = node.seen.as_ref().is_some_and(|seen| seen.unchanged(&meta));
         let stream = node.stream;
         match stream {
             Some(id) if self.is_still(id, path, &class, &meta) && self.is_proven(id, &class, &meta) => {
@@ -257,7 +256,6 @@ impl Watcher {
             _ => stream.packed.as_mut().map(|packed| &mut packed.place),
         };
         let Some(old) = place.map(|place| std::mem::replace(&mut place.hints, hints)) else { return };
-        let path = stream.place(packing).map(|place| place.path.clone());
         if packing == Packing::Plain && old.size != hints.size {
             stream.prior_size = old.size;
         }
@@ -270,9 +268,6 @@ impl Watcher {
             self.soil(id);
             self.changes.push(Change::Grew { stream: id });
             self.meet(id);
-        }
-        if let Some(node) = path.and_then(|path| self.node(&path)) {
-            node.seen = Some(hints);
         }
         self.streams.refresh(id);
     }

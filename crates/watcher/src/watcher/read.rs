@@ -136,7 +136,7 @@ impl Watcher {
     pub(super) fn refuse_packed(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let Some(packed) = stream.packed.take() else { return };
-        stream.refused = Some((packed.place.hints.dev, packed.place.hints.ino));
+        stream.refused = Some(Box::new((packed.place.hints.dev, packed.place.hints.ino)));
         let missing = stream.source() == Source::Nothing;
         self.streams.forget_inode(id, &packed.place);
         self.leave(id, &packed.place.path);

@@ -57,7 +57,7 @@ fn restore(stream: &mut Stream, saved: SavedStream, place: Place) {
         stream.plain = Some(place);
     } else {
         stream.deliver.ended = saved.drained;
-        stream.packed = Some(PackedFile::new(place, Duration::ZERO));
+        stream.packed = Some(Box::new(PackedFile::new(place, Duration::ZERO)));
     }
 }
 

@@ -51,6 +51,7 @@ impl Watcher {
 
 fn to_saved(stream: &mut Stream, settings: &crate::Settings, now: u64) -> SavedStream {
     let marker = stream.settled_marker();
+    stream.tracker.rest();
     let tracker = &stream.tracker;
     let settled = tracker.settled();
     SavedStream {

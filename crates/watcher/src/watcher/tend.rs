@@ -85,7 +85,7 @@ impl Watcher {
             return true;
         }
         let limit = if gzip { STABLE_GZIP } else { STABLE };
-        self.settings.finished_files || unchanged >= limit || self.is_whole(id, packed)
+        self.settings.finished_files || unchanged >= limit || self.is_whole(id, &packed)
     }
 
     /// Whether the file that a compressed one is made of is still there.
@@ -94,16 +94,15 @@ impl Watcher {
         directory.zip(path.file_stem()).is_some_and(|(directory, name)| directory.names.contains_key(name))
     }
 
-    fn is_whole(&mut self, id: StreamId, mut packed: PackedFile) -> bool {
+    fn is_whole(&mut self, id: StreamId, packed: &PackedFile) -> bool {
         let size = packed.place.hints.size;
         if packed.place.hints.packing != Packing::Zstd || packed.walk.1 == size {
             return false;
         }
-        let walk =
-            self.open_file(&packed.place.path).and_then(|file| packed.walk.0.walk(file.as_ref(), size));
-        packed.walk.1 = size;
+        let mut progress = packed.walk.0;
+        let walk = self.open_file(&packed.place.path).and_then(|file| progress.walk(file.as_ref(), size));
         if let Some(known) = self.streams.get_mut(id).and_then(|stream| stream.packed.as_mut()) {
-            known.walk = packed.walk;
+            known.walk = (progress, size);
         }
         matches!(walk, Ok(Walk::Whole | Walk::Foreign))
     }

@@ -1,0 +1,183 @@
+//! What a file's content says of whose it is.
+
+use super::Watcher;
+use super::look::Sighting;
+use super::place::STABLE;
+use crate::StreamId;
+use crate::decode::Decoder;
+use crate::discover::Class;
+use crate::fs::{File, read_full};
+use crate::identify::{HEAD_MAX, MARKER_MAX};
+use crate::lines::Window;
+use crate::saved::{Head, Packing};
+use crate::stream::{Feed, Halt, PackedFeed, Stream};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long a log's copy waits for the original to be truncated (logrotate's `copytruncate`), before it counts as
+/// a log of its own.
+const TWIN: Duration = Duration::from_millis(1500);
+/// What a look into a file says.
+pub(super) enum Verdict {
+    /// It is this stream's.
+    Is(StreamId),
+    /// It is new; its first bytes.
+    New(Vec<u8>),
+    /// There is nothing in it.
+    Empty,
+    /// Nothing can be said yet.
+    Later,
+    /// It can't be read.
+    Fails(io::Error),
+}
+
+impl Watcher {
+    pub(super) fn judge(&mut self, sighting: &Sighting, new: &[(Sighting, Vec<u8>)]) -> Verdict {
+        if self.is_too_old(sighting) {
+            return Verdict::New(Vec::new());
+        }
+        let file = match self.open_file(&sighting.path) {
+            Ok(file) => file,
+            Err(error) => return Verdict::Fails(error),
+        };
+        if sighting.class.packing() == Packing::Plain {
+            self.spare = Some((sighting.path.clone(), Arc::clone(&file)));
+        }
+        let verdict = match (&sighting.class, sighting.class.packing()) {
+            (_, Packing::Plain) => self.judge_plain(sighting, file.as_ref()),
+            (Class::Trace { .. }, _) => Ok(self.judge_packed_trace(sighting)),
+            (Class::Log { .. }, _) => self.judge_packed_log(sighting, file, new),
+        };
+        verdict.unwrap_or_else(Verdict::Fails)
+    }
+
+    fn judge_plain(&mut self, sighting: &Sighting, file: &dyn File) -> io::Result<Verdict> {
+        let mut head = [0; HEAD_MAX];
+        let read = read_full(file, &mut head, 0)?;
+        let head = head.get(..read).unwrap_or_default();
+        let mut twin = false;
+        for id in self.candidates(sighting) {
+            let Some(stream) = self.streams.get(id) else { continue };
+            let named = stream.plain.as_ref().is_some_and(|place| place.named);
+            if !named && self.has_content(id, file, sighting.meta.size, true)? {
+                return Ok(Verdict::Is(id));
+            }
+            let Some(stream) = self.streams.get(id) else { continue };
+            twin |= named && stream.head.is_strong() && stream.head.fits(head);
+        }
+        let waits = twin && self.unchanged_for_twin(sighting) < TWIN;
+        Ok(if waits { Verdict::Later } else { Verdict::New(head.to_vec()) })
+    }
+
+    /// A copy is waited for by the clock alone: how old the file is says nothing.
+    fn unchanged_for_twin(&self, sighting: &Sighting) -> Duration {
+        self.deferred.get(&sighting.path).map(|it| self.now.mono.saturating_sub(it.since)).unwrap_or_default()
+    }
+
+    /// A compressed trace file belongs to the plain one of its name; whether it has its content is seen when it
+    /// is whole.
+    fn judge_packed_trace(&self, sighting: &Sighting) -> Verdict {
+        let inode = (sighting.meta.dev, sighting.meta.ino);
+        let fits = |id: &StreamId| {
+            self.streams.get(*id).is_some_and(|stream| {
+                let free = stream.packed.as_ref().is_none_or(|packed| !packed.place.named);
+                free && stream.refused.as_deref() != Some(&inode)
+            })
+        };
+        self.candidates(sighting).into_iter().find(fits).map_or(Verdict::New(Vec::new()), Verdict::Is)
+    }
+
+    fn judge_packed_log(
+        &mut self,
+        sighting: &Sighting,
+        file: Arc<dyn File>,
+        new: &[(Sighting, Vec<u8>)],
+    ) -> io::Result<Verdict> {
+        let (window, halt) = self.first_bytes(file, sighting.class.packing())?;
+        let full = window.len() >= HEAD_MAX || halt == Some(Halt::End);
+        if full && window.len() == 0 && sighting.meta.size > 0 {
+            return Ok(Verdict::Empty);
+        }
+        if !full && self.unchanged_for(sighting) < STABLE && !self.settings.finished_files {
+            return Ok(Verdict::Later);
+        }
+        let head = window.bytes().get(..HEAD_MAX).unwrap_or(window.bytes());
+        // Two forms of one new file: the second is known again once the first is a stream.
+        if new.iter().any(|other| is_other_form(sighting, head, other)) {
+            return Ok(Verdict::Later);
+        }
+        let inode = (sighting.meta.dev, sighting.meta.ino);
+        let fits = |stream: &Stream| {
+            let free = stream.packed.as_ref().is_none_or(|packed| !packed.place.named);
+            // A short head is all there was to read: it does for a stream without a file, or whose place this
+            // file took.
+            let replaces = stream.order == sighting.order();
+            let near = replaces || (self.missing.contains_key(&stream.id) && stream.head.len > 0);
+            let proof = stream.head.is_strong() || near;
+            free && proof && stream.head.fits(head) && stream.refused.as_deref() != Some(&inode)
+        };
+        let candidates = self.candidates(sighting);
+        let found = candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(fits));
+        Ok(found.map_or_else(|| Verdict::New(head.to_vec()), Verdict::Is))
+    }
+
+    /// The first bytes of a compressed stream, and why there are no more.
+    fn first_bytes(&self, file: Arc<dyn File>, packing: Packing) -> io::Result<(Window, Option<Halt>)> {
+        let mut decoder = Decoder::new(file, packing, self.settings.window_log_max)?;
+        let mut window = Window::default();
+        while window.len() < HEAD_MAX {
+            if let Err(halt) = PackedFeed(&mut decoder).fill(&mut window) {
+                return Ok((window, Some(halt)));
+            }
+        }
+        Ok((window, None))
+    }
+
+    /// Streams that this file may be, the likeliest first: of which more is known, and those without a file.
+    fn candidates(&self, sighting: &Sighting) -> Vec<StreamId> {
+        let mut ids = match &sighting.class {
+            Class::Trace { stem, .. } => {
+                sighting.path.parent().and_then(|dir| self.streams.with_stem(dir, stem)).into_iter().collect()
+            }
+            Class::Log { .. } => self.streams.of_log(sighting.kind()),
+        };
+        ids.sort_by_key(|id| {
+            let known = self.streams.get(*id).map_or(0, |stream| stream.head.len);
+            (std::cmp::Reverse(known), !self.missing.contains_key(id))
+        });
+        ids
+    }
+
+    /// Whether a plain file has the stream's head, and its marker where that can be asked. That an
+    /// empty file's inode is there again proves nothing; `strong`: nor does a head of a few bytes.
+    pub(super) fn has_content(
+        &self,
+        id: StreamId,
+        file: &dyn File,
+        size: u64,
+        strong: bool,
+    ) -> io::Result<bool> {
+        let Some(stream) = self.streams.get(id) else { return Ok(false) };
+        let mut head = [0; HEAD_MAX];
+        let read = read_full(file, &mut head, 0)?;
+        let seen = stream.plain.as_ref().is_some_and(|place| place.hints.size > 0);
+        let enough = if strong { stream.head.is_strong() } else { seen };
+        if !enough || !stream.head.fits(head.get(..read).unwrap_or_default()) {
+            return Ok(false);
+        }
+        let Some(marker) = stream.marker_before(size) else {
+            return Ok(stream.deliver.at <= size.max(1) || stream.head.is_full());
+        };
+        let mut bytes = [0; MARKER_MAX];
+        let wanted = bytes.get_mut(..usize::from(marker.len)).unwrap_or_default();
+        let read = read_full(file, wanted, marker.start())?;
+        Ok(marker.fits(bytes.get(..read).unwrap_or_default()))
+    }
+}
+
+/// Whether a new file is another one in another packing.
+fn is_other_form(sighting: &Sighting, head: &[u8], (other, other_head): &(Sighting, Vec<u8>)) -> bool {
+    let proof = Head::of(head).is_strong() || (!head.is_empty() && sighting.order() == other.order());
+    proof && head == other_head && sighting.class.packing() != other.class.packing()
+}
