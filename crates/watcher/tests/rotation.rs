@@ -215,19 +215,25 @@ fn a_truncated_log_that_has_grown_past_the_place_is_told_by_its_marker() {
 }
 
 #[test]
-fn a_log_that_vanishes_unread_is_counted() {
-    let disk = disk();
-    let mut reader = Reader::new(&disk);
-    disk.append(LOG, lines(0, 100).as_bytes());
-    reader.scan();
-    disk.unlink(LOG);
-    let lost = lines(0, 100).len() as u64;
-    reader.scan();
-    disk.append(LOG, lines(100, 5).as_bytes());
-    reader.run(&disk, 5.0);
-    assert_lines(&reader.lines, &split(&lines(100, 5)), "");
-    assert_eq!(reader.lost, BTreeMap::from([(Reason::Deleted, lost)]));
-    assert!(reader.changes.iter().any(|change| matches!(change, Change::Gone { .. })));
+fn a_log_that_vanishes_unread_is_read_from_its_descriptor_and_counted_if_the_agent_was_down() {
+    for down in [false, true] {
+        let disk = disk();
+        let mut reader = Reader::new(&disk);
+        disk.append(LOG, lines(0, 100).as_bytes());
+        reader.scan();
+        reader.save();
+        if down {
+            reader.restart(&disk);
+        }
+        disk.unlink(LOG);
+        disk.append(LOG, lines(100, 5).as_bytes());
+        reader.run(&disk, 5.0);
+        let (from, lost) = if down { (100, lines(0, 100).len() as u64) } else { (0, 0) };
+        reader.lines.sort_unstable_by_key(|line| line[line.len() - 6..].to_owned());
+        assert_lines(&reader.lines, &split(&lines(from, 105 - from)), "");
+        assert_eq!(reader.lost.get(&Reason::Deleted).copied().unwrap_or(0), lost);
+        assert_eq!(reader.changes.iter().any(|change| matches!(change, Change::Gone { .. })), !down);
+    }
 }
 
 #[test]
