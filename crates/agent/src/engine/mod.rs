@@ -173,6 +173,11 @@ impl Engine {
         }
     }
 
+    /// Which files are watched, and how.
+    pub(crate) fn watched(&self) -> &watcher::Settings {
+        self.watcher.settings()
+    }
+
     /// The directories whose changes are to be told, if they are others than before.
     pub(crate) fn take_directories(&mut self) -> Option<Vec<PathBuf>> {
         std::mem::take(&mut self.directories_changed).then(|| self.directories.clone())

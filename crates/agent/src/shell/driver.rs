@@ -71,7 +71,7 @@ impl Agent {
         let keep = Box::new(RejectedFiles::new(&settings.checkpoint, clock));
         let mut engine = Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, keep, clock.now());
         opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
-        let notify = notify(&sender);
+        let notify = notify(&sender, engine.watched());
         let work = Work {
             engine,
             inbox,
@@ -114,12 +114,13 @@ fn ask(sender: &Sender<Event>) -> Option<Status> {
     replies.recv_timeout(PATIENCE).ok()
 }
 
-fn notify(sender: &Sender<Event>) -> NotifySource {
+fn notify(sender: &Sender<Event>, watched: &watcher::Settings) -> NotifySource {
     let sender = sender.clone();
-    NotifySource::new(move |hint| match hint {
+    let source = NotifySource::new(move |hint| match hint {
         Hint::Path(path) => sender.changed(Some(path), Event::Wake),
         Hint::Rescan | Hint::Notified(_) => sender.changed(None, Event::Wake),
-    })
+    });
+    source.only(watched)
 }
 
 /// A socket that can't be had is no reason not to run.
@@ -183,7 +184,7 @@ impl Work {
             let now = self.clock.now();
             let turn = self.engine.turn(now);
             self.send(&turn.requests);
-            self.watch();
+            self.watch(now);
             saving.step(&mut self.engine, &self.positions, now);
             if stop_by.is_some_and(|time| now.mono >= time || !self.engine.has_open_requests()) {
                 break;
@@ -198,10 +199,11 @@ impl Work {
     }
 
     /// Listens where the watcher says that events matter.
-    fn watch(&mut self) {
+    fn watch(&mut self, now: Now) {
         if let Some(directories) = self.engine.take_directories() {
             self.notify.sync(&directories);
         }
+        self.notify.refresh(now);
         self.engine.watching(match self.notify.health() {
             Health::Notified => None,
             Health::Polling { cause } => Some(cause),
