@@ -93,6 +93,9 @@ pub struct Skipped {
 pub enum Item<'a> {
     /// A line.
     Line(Line<'a>),
+    /// A line that an earlier run settled, behind one that it did not: it is not to be delivered again, but what it
+    /// says still holds for others. What is answered to it is ignored but for `stop`.
+    Settled(Line<'a>),
     /// Bytes that were passed over; they count as settled. What is answered to it is ignored but for `stop`.
     Skipped(Skipped),
 }

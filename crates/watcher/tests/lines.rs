@@ -145,7 +145,7 @@ fn marks_come_back_with_the_stream() {
             receipts.push(line.receipt);
             Taken::parts(1).with_mark(1000 + line.start)
         }
-        watcher::Item::Skipped(_) => Taken::default(),
+        watcher::Item::Settled(_) | watcher::Item::Skipped(_) => Taken::default(),
     });
     assert!(reader.watcher.add_part(receipts[0], 1));
     for (settled, at, mark) in [(0, 0, 1000), (0, 2, 1002), (1, 4, 1004)] {

@@ -37,6 +37,7 @@ fn a_restart_goes_on_behind_what_was_settled() {
     reader.save();
     reader.restart(&disk);
     assert_eq!(reader.take(), ["two", "four"]);
+    assert_eq!(reader.known, ["three"]);
     reader.settle_all();
     reader.save();
     reader.restart(&disk);

@@ -207,6 +207,12 @@ impl Reading<'_> {
                 let room = self.outlet.has_room() && !self.correlator.is_full();
                 if room { taken } else { taken.and_stop() }
             }
+            Item::Settled(line) => {
+                let learned = self.reader.learn(self.source, line.bytes);
+                *self.front_unix = learned.unix_second.max(*self.front_unix);
+                self.correlator.teach(&learned.evidence, self.host.uuid());
+                Taken::default()
+            }
         }
     }
 

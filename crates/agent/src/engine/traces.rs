@@ -276,6 +276,8 @@ struct Reading<'r> {
 impl Reading<'_> {
     fn take(&mut self, item: watcher::Item<'_>) -> Taken {
         match item {
+            // What it says is read as evidence, apart from the delivery.
+            watcher::Item::Settled(_) => Taken::default(),
             watcher::Item::Skipped(skipped) => {
                 passed_over(self.tally, skipped.reason, skipped.bytes);
                 Taken::default()

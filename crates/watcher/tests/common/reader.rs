@@ -24,6 +24,8 @@ pub struct Reader {
     pub mono: Duration,
     /// All lines that were handed out, in order.
     pub lines: Vec<String>,
+    /// Lines that were settled before a restart, and came by again.
+    pub known: Vec<String>,
     /// What is not settled yet.
     pub receipts: Vec<Receipt>,
     pub lost: BTreeMap<Reason, u64>,
@@ -58,6 +60,7 @@ impl Reader {
             clock,
             mono: Duration::from_secs(1),
             lines: Vec::new(),
+            known: Vec::new(),
             receipts: Vec::new(),
             lost: BTreeMap::new(),
             troubles: Vec::new(),
@@ -119,12 +122,16 @@ impl Reader {
             kinds.iter().filter_map(|kind| self.watcher.unread(*kind, Purpose::Deliver).next()).collect();
         for stream in &next {
             let mut receipts = Vec::new();
-            let (lines, lost) = (&mut self.lines, &mut self.lost);
+            let (lines, known, lost) = (&mut self.lines, &mut self.known, &mut self.lost);
             self.watcher.read(*stream, Purpose::Deliver, bytes, &mut |item| match item {
                 Item::Line(line) => {
                     lines.push(String::from_utf8_lossy(line.bytes).into_owned());
                     receipts.push(line.receipt);
                     Taken::parts(1)
+                }
+                Item::Settled(line) => {
+                    known.push(String::from_utf8_lossy(line.bytes).into_owned());
+                    Taken::default()
                 }
                 Item::Skipped(skipped) => {
                     *lost.entry(skipped.reason).or_default() += skipped.bytes;

@@ -87,12 +87,12 @@ impl Search {
 
     fn take(&mut self, item: Item<'_>, source: &LogSource) -> Taken {
         match item {
-            Item::Line(line) if line.end > self.offset => {
+            Item::Line(line) | Item::Settled(line) if line.end > self.offset => {
                 let inside = line.start <= self.offset;
                 self.found = inside.then(|| (line.bytes.to_vec(), line.start, line.end));
                 Taken::default().and_stop()
             }
-            Item::Line(line) => {
+            Item::Line(line) | Item::Settled(line) => {
                 self.size = line.end;
                 self.reader.learn(source, line.bytes);
                 Taken::default()

@@ -1,7 +1,7 @@
 //! How well lines are joined, on the stand-in's ledger: every kind of operation, and everything that makes it hard.
 
 use super::*;
-use testkit::standin::F2;
+use testkit::standin::{F2, SECOND};
 
 /// Two busy hours with late, doubled and missing spans, services that restart, and the agent restarted three times:
 /// twice by a stop, once by a kill.
@@ -46,6 +46,28 @@ hard_seeds! {
     joins_of_hard_seed_6 6
     joins_of_hard_seed_7 7
     joins_of_hard_seed_8 8
+}
+
+/// Lines without a task of their own leave at once and are settled; after a restart, the lines that were held before
+/// them still need what they said.
+#[test]
+fn links_are_known_after_a_restart_though_their_lines_were_settled() {
+    let options = hours(9, 2_000, 4_000, 1);
+    let (start, end) = (options.start, options.end);
+    let mut sim = Sim::new(options, "");
+    // As long as there is no trace file, no line waits.
+    sim.now = start.plus(60 * SECOND);
+    sim.standin.step(sim.now).expect("the stand-in writes");
+    sim.start_agents();
+    for round in 2..60 {
+        sim.run_until(start.plus(round * end.since(start) / 60), Duration::from_secs(2));
+        sim.restart(false);
+    }
+    sim.finish();
+    let report = sim.report();
+    println!("{report}\n{}", report.joins);
+    assert!(report.joins.link.required > 100);
+    assert_eq!(report.joins.unjoined_examples.count, 0, "{:?}", report.joins.unjoined_examples);
 }
 
 #[test]

@@ -30,12 +30,12 @@ impl Stream {
 
 impl Sink for Handout<'_, '_> {
     fn line(&mut self, start: u64, end: u64, bytes: &[u8]) -> bool {
+        let line = Line { receipt: Receipt { stream: self.stream, start }, start, end, bytes };
         if self.tracker.as_mut().is_some_and(|tracker| tracker.was_settled(start)) {
             self.close(start, end);
-            return true;
+            return !(self.each)(Item::Settled(line)).stop;
         }
-        let receipt = Receipt { stream: self.stream, start };
-        let taken = (self.each)(Item::Line(Line { receipt, start, end, bytes }));
+        let taken = (self.each)(Item::Line(line));
         if let Some(tracker) = &mut self.tracker {
             tracker.open(start, end, taken.mark, taken.parts);
         }
