@@ -81,12 +81,16 @@ pub fn arrived(directory: &Path) -> io::Result<Arrived> {
     }
 }
 
-fn span(row: &Decoded) -> Option<ArrivedSpan> {
+/// A span for the ledger; `None` if an id is none.
+#[must_use]
+pub fn span(row: &Decoded) -> Option<ArrivedSpan> {
     let (trace, id) = (TraceId::from_hex(&row.trace_id)?, SpanId::from_hex(&row.span_id)?);
     Some(ArrivedSpan { trace, id, service: row.service().into() })
 }
 
-fn line(row: &Decoded) -> ArrivedLine {
+/// A log record for the ledger.
+#[must_use]
+pub fn line(row: &Decoded) -> ArrivedLine {
     let body = row.more.get("body").and_then(Value::as_str).unwrap_or_default();
     ArrivedLine {
         marker: find_marker(body, row.attributes.get("thread.id").and_then(Value::as_i64)),
