@@ -9,4 +9,5 @@
 mod harness;
 
 mod commands;
+mod dom0;
 mod signals;
