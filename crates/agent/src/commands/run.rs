@@ -18,9 +18,10 @@ pub(crate) fn main(options: &ConfigOption) -> Outcome {
     let signals = signals::listen(&runtime).map_err(|error| Failure::Running(format!("signals: {error}")))?;
     let agent = Agent::start(settings.clone(), runtime.handle()).map_err(Failure::Running)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
-    let agent = serve(agent, settings, options, &runtime, &signals)?;
-    tracing::info!("stopping");
-    agent.stop();
+    if let Some(agent) = serve(agent, settings, options, &runtime, &signals)? {
+        tracing::info!("stopping");
+        agent.stop();
+    }
     tracing::info!("stopped");
     // Answers that are still awaited are of no use to anybody now.
     runtime.shutdown_background();
@@ -40,22 +41,37 @@ fn serve(
     options: &ConfigOption,
     runtime: &Runtime,
     signals: &signals::Signals,
-) -> Result<Agent, Failure> {
+) -> Result<Option<Agent>, Failure> {
     loop {
         match signals.next() {
-            signals::Signal::Stop => return Ok(agent),
-            signals::Signal::Reload => match load(options.config.as_deref()) {
+            signals::Signal::Stop => return Ok(Some(agent)),
+            signals::Signal::Reload => match reload(options, &settings) {
                 Err(Failure::Usage(problems) | Failure::Running(problems)) => {
                     tracing::error!(%problems, "the new configuration is refused; the old one stays");
                 }
                 Ok(new) => {
                     warn(options.config.as_deref(), &new);
                     agent.stop();
+                    if signals.wants_stop() {
+                        return Ok(None);
+                    }
                     (agent, settings) = restart(new, settings, runtime)?;
                 }
             },
         }
     }
+}
+
+/// The new settings, if they can take the place of the old ones while the agent goes on.
+fn reload(options: &ConfigOption, old: &Settings) -> Result<Settings, Failure> {
+    let new = load(options.config.as_deref())?;
+    refuse_own_log(&new)?;
+    if new.checkpoint != old.checkpoint {
+        let problem =
+            "checkpoint.directory: can't change while it runs, as the positions lie there; restart the agent";
+        return Err(Failure::Usage(problem.to_owned()));
+    }
+    Ok(new)
 }
 
 /// Starts with the new settings, or with the old ones if the new can't be carried out.

@@ -27,16 +27,20 @@ const HOST_KEY: &[u8] = b"h";
 const STREAM_KEY: u8 = b's';
 
 impl Engine {
-    /// An engine that goes on from the checkpoints in `entries`.
+    /// An engine that goes on from the checkpoints in `entries`; `lost`: there were others that could not be read, so
+    /// rotated siblings are read as well.
     pub(crate) fn new(
         files: Box<dyn FileSystem>,
         settings: Settings,
         entries: &Entries,
+        lost: bool,
         keep: Box<dyn Keep>,
         now: Now,
     ) -> Self {
         let shares = Shares::of(settings.limits.memory_bytes);
         let saved = saved_streams(entries);
+        let lost = lost || (saved.is_empty() && entries.keys().any(|key| key.first() == Some(&STREAM_KEY)));
+        let oldest_unix = oldest_wanted(&settings, saved.is_empty(), now);
         let host_name = host::host_name();
         let uuid = host::installation_uuid(&settings.inventory);
         let identity = Identity::new(uuid, &host_name, settings.resource.clone(), learned(entries));
@@ -54,15 +58,20 @@ impl Engine {
         Self {
             shares,
             evidence_from: evidence_from(&saved),
-            watcher: Watcher::new(files, watch_settings(&settings, &shares), saved),
+            watcher: Watcher::new(
+                files,
+                watcher::Settings { all_siblings: lost, ..watch_settings(&settings, &shares) },
+                saved,
+            ),
             identity,
             traces,
-            logs: LogRoom::new(sources, redactor),
+            logs: LogRoom::new(sources, redactor, oldest_unix),
             correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
             outlets: outlets(&settings, &shares, now),
             tallies: Tallies::default(),
             keep,
             next_scan: Duration::ZERO,
+            looking: true,
             stopping: false,
             health: Health::default(),
             started: now.mono,
@@ -88,6 +97,15 @@ impl Engine {
         let host = learned.map(|learned| (HOST_KEY.to_vec(), Some(learned)));
         saved.chain(removed).chain(host).collect()
     }
+}
+
+/// At a start without a checkpoint, lines older than this second are passed over.
+fn oldest_wanted(settings: &Settings, fresh: bool, now: Now) -> i64 {
+    let age = settings.limits.max_age.as_secs();
+    if !fresh || age == 0 {
+        return i64::MIN;
+    }
+    now.unix_seconds().cast_signed().saturating_sub_unsigned(age)
 }
 
 fn stream_key(key: u64) -> Vec<u8> {
@@ -131,7 +149,7 @@ fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {
     let number = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     watcher::Settings {
         traces: settings.traces.as_ref().map(|traces| traces.directory.clone()),
-        logs: settings.logs.iter().map(log).collect(),
+        logs: settings.logs.iter().filter(|_| settings.export.logs.is_some()).map(log).collect(),
         line_limit: number(limits.line_bytes),
         open_files: number(limits.open_files),
         max_age: limits.max_age,

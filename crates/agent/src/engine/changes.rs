@@ -20,6 +20,8 @@ pub(super) struct Health {
     pub(super) store: Option<String>,
     /// Why changes are polled for; `None` while the kernel tells of them.
     pub(super) polling: Option<String>,
+    /// The watcher was told of that.
+    pub(super) watching_told: bool,
 }
 
 impl Health {
@@ -69,9 +71,10 @@ impl Engine {
 
     /// How changes in files are noticed from now on: `None`: the kernel tells; else why they are polled for.
     pub(crate) fn watching(&mut self, polling: Option<String>) {
-        if self.health.polling == polling {
+        if self.health.watching_told && self.health.polling == polling {
             return;
         }
+        self.health.watching_told = true;
         self.wake(watcher::Hint::Notified(polling.is_none()));
         if let Some(cause) = &polling {
             tracing::warn!(%cause, "files are polled: the kernel does not tell of changes");
@@ -81,7 +84,7 @@ impl Engine {
 
     pub(super) fn take_change(&mut self, change: Change, now: Now) {
         match change {
-            Change::Found(found) => self.found(&found),
+            Change::Found(found) => self.found(&found, now),
             Change::Grew { stream } => {
                 if self.watcher.info(stream).is_some_and(|info| info.kind == StreamKind::Trace) {
                     self.traces.grew(now);
@@ -97,9 +100,12 @@ impl Engine {
         }
     }
 
-    fn found(&mut self, found: &Found) {
+    fn found(&mut self, found: &Found, now: Now) {
         match found.kind {
-            StreamKind::Trace => self.traces.found(found, self.evidence_from, &mut self.identity),
+            StreamKind::Trace => {
+                let (identity, watcher) = (&mut self.identity, &mut self.watcher);
+                self.traces.found(found, self.evidence_from, identity, watcher, now);
+            }
             StreamKind::Log(log) => self.logs.found(found, log),
         }
     }

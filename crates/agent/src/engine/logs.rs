@@ -14,7 +14,7 @@ use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
 use parser::redact::Redactor;
 use std::collections::HashMap;
 use std::sync::Arc;
-use watcher::{Found, Item, Line, LogId, Purpose, Seek, StreamKind, Taken, Watcher};
+use watcher::{Found, Item, Line, LogId, Purpose, Reason, Seek, StreamKind, Taken, Watcher};
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
@@ -49,6 +49,7 @@ pub(super) struct LogRoom {
     redactor: Arc<Redactor>,
     groups: Groups,
     scratch: Vec<u8>,
+    oldest_unix: i64,
 }
 
 /// The part of a log that is read again for its evidence.
@@ -62,10 +63,11 @@ struct Tail {
 }
 
 impl LogRoom {
-    pub(super) fn new(sources: Vec<LogSource>, redactor: Arc<Redactor>) -> Self {
+    /// Lines before `oldest_unix` are passed over.
+    pub(super) fn new(sources: Vec<LogSource>, redactor: Arc<Redactor>, oldest_unix: i64) -> Self {
         let families = sources.into_iter().map(|source| Family { source, front_unix: 0 }).collect();
         let (readers, tails) = (HashMap::new(), Vec::new());
-        Self { families, readers, tails, redactor, groups: Groups::new(), scratch: Vec::new() }
+        Self { families, readers, tails, redactor, groups: Groups::new(), scratch: Vec::new(), oldest_unix }
     }
 
     /// A log or a sibling of one was found.
@@ -126,7 +128,8 @@ impl LogRoom {
             return false;
         }
         let Some((log, stream)) = self.next(desk.watcher) else { return false };
-        self.deliver_from(log, stream, desk, now) > 0
+        let read = self.deliver_from(log, stream, desk, now);
+        read > 0 || self.next(desk.watcher).is_some_and(|(_, next)| next != stream)
     }
 
     /// Gives the bytes that were read; none, if the file can't be read for now.
@@ -143,6 +146,7 @@ impl LogRoom {
             redactor: &self.redactor,
             groups: &mut self.groups,
             scratch: &mut self.scratch,
+            oldest_unix: self.oldest_unix,
             correlator,
             outlet,
             tally,
@@ -189,6 +193,7 @@ struct Reading<'r> {
     redactor: &'r Redactor,
     groups: &'r mut Groups,
     scratch: &'r mut Vec<u8>,
+    oldest_unix: i64,
     correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
     tally: &'r mut SignalTally,
@@ -224,6 +229,12 @@ impl Reading<'_> {
         let mut read = self.reader.read(self.source, self.host, bytes, line.start);
         *self.front_unix = read.unix_second.max(*self.front_unix);
         let mark = u64::from(read.mark);
+        if read.unix_second < self.oldest_unix {
+            self.tally.records -= 1;
+            passed_over(self.tally, Reason::TooOld, line.end - line.start);
+            self.correlator.teach(&read.evidence, self.host.uuid());
+            return Taken::parts(0).with_mark(mark);
+        }
         if let Some(rule) = read.dropped {
             add(&mut self.tally.dropped, &rule_name(rule), 1);
             self.correlator.teach(&read.evidence, self.host.uuid());

@@ -74,6 +74,8 @@ pub(crate) struct Engine {
     tallies: Tallies,
     keep: Box<dyn Keep>,
     next_scan: Duration,
+    /// A look at many files goes on in the next turn: what evidence there is, is not known yet.
+    looking: bool,
     stopping: bool,
     health: changes::Health,
     /// See [`changes::evidence_from`].
@@ -166,6 +168,7 @@ impl Engine {
         }
         self.traces.offer_unread(&self.watcher);
         self.next_scan = self.watcher.next_wake();
+        self.looking = self.next_scan <= now.mono;
         let directories = self.watcher.directories();
         if directories != self.directories {
             self.directories = directories;
@@ -211,6 +214,9 @@ impl Engine {
     }
 
     fn read_logs(&mut self, now: Now) -> bool {
+        if self.looking {
+            return false;
+        }
         let Some(outlet) = self.outlets.logs.as_mut() else { return false };
         let mut desk = logs::Desk {
             watcher: &mut self.watcher,
@@ -239,8 +245,8 @@ impl Engine {
     fn files_read(&self) -> FilesRead {
         let up_to = self.traces.evidence_up_to();
         FilesRead {
-            traces_up_to_unix_nano: up_to,
-            traces_at_end: up_to.is_none(),
+            traces_up_to_unix_nano: up_to.filter(|_| !self.looking),
+            traces_at_end: up_to.is_none() && !self.looking,
             last_change_unix_nano: self.traces.last_change_unix_nano(),
             logs_at_end: !self.logs.has_work(&self.watcher),
         }

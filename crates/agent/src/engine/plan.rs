@@ -39,6 +39,11 @@ impl Plan {
         }
     }
 
+    /// The newest time read from `stream`, or its creation.
+    pub(crate) fn time_of(&self, stream: StreamId) -> u64 {
+        self.keys.get(&stream).copied().unwrap_or(0)
+    }
+
     /// Times never go back.
     fn advance(&mut self, stream: StreamId, time_unix_nano: u64) {
         let Some(key) = self.keys.get_mut(&stream).filter(|key| **key < time_unix_nano) else { return };

@@ -122,6 +122,7 @@ fn signal_status(outlet: &Outlet, to: &Destination, now: Now) -> SignalStatus {
         State::Refusing { message } => ("refusing", message.clone()),
     };
     let since = outlet.state().since().map(|since| now.mono.saturating_sub(since).as_secs());
-    let endpoint = to.transport.url.clone();
+    // A query may hold a token.
+    let endpoint = to.transport.url.split(['?', '#']).next().unwrap_or_default().to_owned();
     SignalStatus { endpoint, state, why, since_seconds: since, tally: super::SignalTally::default() }
 }

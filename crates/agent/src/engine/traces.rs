@@ -25,6 +25,9 @@ use watcher::{Found, Line, Purpose, Reason, Seek, StreamKind, Taken, Watcher};
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
 
+/// Of one damaged line so many pieces are kept; the rest is counted. A hostile line may have half a million.
+const BAD_KEPT: u64 = 64;
+
 /// What a step works with.
 pub(super) struct Desk<'e> {
     pub(super) watcher: &'e mut Watcher,
@@ -116,7 +119,14 @@ impl TraceRoom {
 
     /// A file was found. `evidence_from`: files last changed before this time have nothing to say about any line that
     /// is still to be read.
-    pub(super) fn found(&mut self, found: &Found, evidence_from: u64, identity: &mut Identity) {
+    pub(super) fn found(
+        &mut self,
+        found: &Found,
+        evidence_from: u64,
+        identity: &mut Identity,
+        watcher: &mut Watcher,
+        now: Now,
+    ) {
         let name = file_name(&found.path).and_then(zipkin::file_name);
         identity.trace_file(name.as_ref().and_then(|name| name.host));
         let (service, host) = name.map_or((String::new(), None), |name| (name.service.to_owned(), name.host));
@@ -131,7 +141,12 @@ impl TraceRoom {
             evidence_at,
         };
         self.files.insert(found.stream, file);
-        self.last_change_unix_nano = self.last_change_unix_nano.max(Some(found.modified_unix_nano));
+        // A file of the future must not make all changes to come look old.
+        let changed = found.modified_unix_nano.min(now.wall_unix_nano);
+        self.last_change_unix_nano = self.last_change_unix_nano.max(Some(changed));
+        if wanted && !self.delivers {
+            watcher.seek_evidence(found.stream, Seek::Start);
+        }
         if evidence_at < found.resume_at {
             self.evidence.offer(found.stream, found.created_unix_nano);
         }
@@ -139,7 +154,7 @@ impl TraceRoom {
 
     /// A file has more.
     pub(super) fn grew(&mut self, now: Now) {
-        self.last_change_unix_nano = self.last_change_unix_nano.max(Some(now.wall_unix_nano));
+        self.last_change_unix_nano = Some(now.wall_unix_nano);
     }
 
     /// A file is gone.
@@ -208,7 +223,8 @@ impl TraceRoom {
             limit,
             now,
             along: false,
-            newest: 0,
+            newest: self.deliver.time_of(stream),
+            bad: 0,
             parts: 0,
         };
         let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| reading.take(item));
@@ -269,6 +285,8 @@ struct Reading<'r> {
     along: bool,
     /// The newest end of a span that was read.
     newest: u64,
+    /// Bytes of the line at hand that were no span, so far.
+    bad: u64,
     /// Records of the line at hand that went to the outlet.
     parts: u32,
 }
@@ -292,6 +310,7 @@ impl Reading<'_> {
 
     fn line(&mut self, line: Line<'_>) {
         self.parts = 0;
+        self.bad = 0;
         self.along =
             self.file.evidence_at == line.start && self.limit.is_none_or(|limit| self.newest <= limit);
         self.tally.lines += 1;
@@ -337,6 +356,10 @@ impl Reading<'_> {
 
     fn bad(&mut self, offset: usize, bytes: &[u8], reason: zipkin::Reason, line: Line<'_>) {
         add(&mut self.tally.set_aside, reason.as_str(), 1);
+        self.bad += 1;
+        if self.bad > BAD_KEPT {
+            return;
+        }
         self.keep.keep(&Rejected {
             signal: "traces",
             reason: reason.as_str(),

@@ -8,6 +8,8 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::time::Duration;
 
@@ -19,10 +21,14 @@ const QUESTION: u64 = 1024;
 /// The listening socket; dropping it removes the file.
 pub(crate) struct Control {
     path: PathBuf,
+    closed: Arc<AtomicBool>,
 }
 
 impl Drop for Control {
+    /// Wakes the thread, so that it ends, and removes the file.
     fn drop(&mut self) {
+        self.closed.store(true, Ordering::Release);
+        let _ = UnixStream::connect(&self.path);
         let _ = std::fs::remove_file(&self.path);
     }
 }
@@ -45,14 +51,19 @@ pub(crate) fn listen<E: Send + 'static>(
     let _ = std::fs::remove_file(path);
     let listener = UnixListener::bind(path)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let closed = Arc::new(AtomicBool::new(false));
+    let ended = Arc::clone(&closed);
     let serve = move || {
         for client in listener.incoming().flatten() {
+            if ended.load(Ordering::Acquire) {
+                return;
+            }
             // A client that goes away is its own affair.
             let _ = answer(client, &sender, &ask);
         }
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(serve)?;
-    Ok(Control { path: path.to_path_buf() })
+    Ok(Control { path: path.to_path_buf(), closed })
 }
 
 fn answer<E>(

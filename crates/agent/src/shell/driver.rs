@@ -12,7 +12,7 @@ use super::wakeup::{Inbox, Sender, channel};
 use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Signal, Status, Turn};
 use crate::shell::transports::{Transports, own_transport};
-use exporter::classify::Answer;
+use exporter::classify::{Answer, Failed, Failure};
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use std::collections::BTreeMap;
@@ -69,7 +69,9 @@ impl Agent {
         let opened =
             positions::open(&settings.checkpoint, clock, saved).map_err(|error| error.to_string())?;
         let keep = Box::new(RejectedFiles::new(&settings.checkpoint, clock));
-        let mut engine = Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, keep, clock.now());
+        let lost = opened.troubles.contains(&Trouble::NothingLeft);
+        let mut engine =
+            Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, lost, keep, clock.now());
         opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
         let notify = notify(&sender, engine.watched());
         let work = Work {
@@ -84,7 +86,10 @@ impl Agent {
         };
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
-            .spawn(move || work.run())
+            .spawn(move || {
+                let _guard = EndWithEngine;
+                work.run();
+            })
             .map_err(|error| error.to_string())?;
         let control = listen(&settings, &sender);
         let metrics = own_metrics(&settings, runtime, &sender);
@@ -164,6 +169,23 @@ fn send_last_numbers(metrics: SdkMeterProvider) {
     }
 }
 
+/// Ends the process if the engine's thread panics: one that only looks alive would be restarted by nobody.
+struct EndWithEngine;
+
+impl Drop for EndWithEngine {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::exit(1);
+        }
+    }
+}
+
+/// What became of a request whose task ended without an answer.
+fn unanswered() -> Answer {
+    let message = "the request was given up".to_owned();
+    Answer::Failed(Failed { failure: Failure::Reset, sent: true, message })
+}
+
 /// Everything the engine's thread owns.
 struct Work {
     engine: Engine,
@@ -216,7 +238,8 @@ impl Work {
             let (sender, body) = (self.sender.clone(), request.body.clone());
             let (signal, attempt) = (request.signal, request.attempt);
             self.runtime.spawn(async move {
-                let answer = transport.send(body).await;
+                let answer = tokio::spawn(async move { transport.send(body).await }).await;
+                let answer = answer.unwrap_or_else(|_| unanswered());
                 sender.send(Event::Answered { signal, attempt, answer });
             });
         }

@@ -1,7 +1,7 @@
 //! Signals: SIGTERM and SIGINT end, SIGHUP reads the configuration again, a second end ends at once.
 
 use std::io;
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -12,15 +12,50 @@ pub(crate) enum Signal {
     Reload,
 }
 
+/// What was asked for and not done yet. A stop stays.
+#[derive(Debug, Default)]
+struct Asked {
+    stop: bool,
+    reload: bool,
+}
+
 /// The signals that came.
+#[derive(Clone, Default)]
 pub(crate) struct Signals {
-    inbox: Receiver<Signal>,
+    asked: Arc<(Mutex<Asked>, Condvar)>,
 }
 
 impl Signals {
-    /// Waits for the next one.
+    /// Waits for the next one. Several reloads are one; a stop goes before all.
     pub(crate) fn next(&self) -> Signal {
-        self.inbox.recv().unwrap_or(Signal::Stop)
+        let (asked, came) = &*self.asked;
+        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if asked.stop {
+                return Signal::Stop;
+            }
+            if std::mem::take(&mut asked.reload) {
+                return Signal::Reload;
+            }
+            asked = came.wait(asked).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// Whether it is to end: a reload under way need not begin anew.
+    pub(crate) fn wants_stop(&self) -> bool {
+        self.asked.0.lock().unwrap_or_else(PoisonError::into_inner).stop
+    }
+
+    /// Notes a signal; says whether it is the second that asks for the end.
+    fn note(&self, signal: Signal) -> bool {
+        let mut asked = self.asked.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let again = asked.stop && signal == Signal::Stop;
+        match signal {
+            Signal::Stop => asked.stop = true,
+            Signal::Reload => asked.reload = true,
+        }
+        self.asked.1.notify_all();
+        again
     }
 }
 
@@ -33,22 +68,36 @@ pub(crate) fn listen(runtime: &Runtime) -> io::Result<Signals> {
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hangup = signal(SignalKind::hangup())?;
-    let (sender, inbox) = sync_channel(4);
+    let signals = Signals::default();
+    let noted = signals.clone();
     runtime.spawn(async move {
-        let mut stopping = false;
         loop {
             let signal = tokio::select! {
                 _ = terminate.recv() => Signal::Stop,
                 _ = interrupt.recv() => Signal::Stop,
                 _ = hangup.recv() => Signal::Reload,
             };
-            if stopping && signal == Signal::Stop {
+            if noted.note(signal) {
                 std::process::exit(1);
             }
-            stopping |= signal == Signal::Stop;
-            // Several reloads that wait are one.
-            let _ = sender.try_send(signal);
         }
     });
-    Ok(Signals { inbox })
+    Ok(signals)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stop_goes_before_reloads_and_is_never_lost() {
+        let signals = Signals::default();
+        (0..9).for_each(|_| assert!(!signals.note(Signal::Reload)));
+        assert_eq!(signals.next(), Signal::Reload);
+        signals.note(Signal::Reload);
+        assert!(!signals.note(Signal::Stop));
+        assert!(signals.wants_stop());
+        assert_eq!(signals.next(), Signal::Stop);
+        assert!(signals.note(Signal::Stop), "the second ends at once");
+    }
 }

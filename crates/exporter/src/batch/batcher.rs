@@ -77,6 +77,7 @@ impl Batcher {
         record.clear();
         encode(&mut record);
         self.add(group, receipt, now, &record);
+        record.clear();
         record.shrink_to(SCRATCH);
         self.scratch = record;
     }
@@ -136,7 +137,8 @@ impl Batcher {
     /// Gives back a batch that is settled, so that its memory is used again.
     pub fn recycle(&mut self, mut batch: Batch) {
         batch.clear();
-        self.spare = Some(batch);
+        // What one giant record made is not kept: its memory would count as in use for ever.
+        self.spare = (batch.memory() <= 2 * self.config.max_request.max(SCRATCH)).then_some(batch);
     }
 
     fn add(&mut self, group: &Arc<Group>, receipt: Receipt, now: Now, record: &[u8]) {

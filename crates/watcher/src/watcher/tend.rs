@@ -133,7 +133,8 @@ impl Watcher {
         let (start, path) = (stream.deliver.next, stream.path().to_path_buf());
         let lost = stream.unread_plain().or_else(|| stream.unread_packed());
         stream.abandon();
-        let announced = stream.announced;
+        // Found again if it comes back.
+        let announced = std::mem::replace(&mut stream.announced, false);
         if let Some((bytes, reason)) = lost {
             self.changes.push(Change::Lost(Lost { stream: id, path: path.clone(), start, bytes, reason }));
         }

@@ -202,8 +202,14 @@ impl Sim {
 
 impl Agent {
     fn start(settings: config::Settings, entries: Entries, now: SimTime) -> Self {
-        let engine =
-            Engine::new(Box::new(RealFs), settings.clone(), &entries, Box::new(KeepNothing), clock(now, now));
+        let engine = Engine::new(
+            Box::new(RealFs),
+            settings.clone(),
+            &entries,
+            false,
+            Box::new(KeepNothing),
+            clock(now, now),
+        );
         Self { settings, entries, engine, started: now }
     }
 
