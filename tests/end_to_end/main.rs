@@ -8,6 +8,8 @@
 
 mod harness;
 
+mod bulk;
 mod commands;
+mod crash;
 mod dom0;
 mod signals;

@@ -160,11 +160,34 @@ struct Wire {
     head: Head,
     marker: Marker,
     settled: u64,
-    beyond: Vec<(u64, u64)>,
+    /// Of each range: how far from the last one's end (the first: from `settled`), and how long.
+    beyond: Vec<u64>,
     mark: u64,
     hints: Hints,
     drained: bool,
     updated_unix: u64,
+}
+
+/// While thousands of lines are held there are as many ranges, written every second: distances take half the room.
+fn to_distances(settled: u64, ranges: &[(u64, u64)]) -> Vec<u64> {
+    let mut last = settled;
+    let distances = |&(start, end): &(u64, u64)| {
+        let start = start.max(last);
+        let gap = start - std::mem::replace(&mut last, end.max(start));
+        [gap, last - start]
+    };
+    ranges.iter().flat_map(distances).collect()
+}
+
+fn from_distances(settled: u64, distances: &[u64]) -> Vec<(u64, u64)> {
+    let mut last = settled;
+    let (pairs, _) = distances.as_chunks::<2>();
+    let range = |[gap, len]: &[u64; 2]| {
+        let start = last.saturating_add(*gap);
+        last = start.saturating_add(*len);
+        (start, last)
+    };
+    pairs.iter().map(range).collect()
 }
 
 impl SavedStream {
@@ -179,7 +202,7 @@ impl SavedStream {
             head: self.head,
             marker: self.marker,
             settled: self.settled,
-            beyond: self.beyond.clone(),
+            beyond: to_distances(self.settled, &self.beyond),
             mark: self.mark,
             hints: self.hints,
             drained: self.drained,
@@ -209,7 +232,7 @@ impl SavedStream {
             head: wire.head,
             marker: wire.marker,
             settled: wire.settled,
-            beyond: wire.beyond,
+            beyond: from_distances(wire.settled, &wire.beyond),
             mark: wire.mark,
             hints: wire.hints,
             drained: wire.drained,

@@ -3,6 +3,7 @@
 //! Promises: all processes end with their handles; waits have deadlines. Leaves to others: the text of spans and
 //! lines ([`text`]), and the stand-in's pool ([`pool`]).
 
+pub(crate) mod pool;
 mod text;
 
 pub(crate) use text::{array, line, line_of_task, number, span, span_of_task, trace_file_name};

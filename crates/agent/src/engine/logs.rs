@@ -57,8 +57,8 @@ struct Tail {
     stream: StreamId,
     log: usize,
     end: u64,
-    /// Lines before this second have nothing to say any more.
-    from_unix: i64,
+    /// The time of the lines at `end`.
+    end_unix: i64,
     reader: LogReader,
 }
 
@@ -76,12 +76,12 @@ impl LogRoom {
         let mut reader = LogReader::new(modified);
         let mark = TimeMark::from(found.mark);
         if found.resume_at > 0 {
-            let from_unix = mark.second().unwrap_or(modified).saturating_sub_unsigned(TAIL_SECONDS);
+            let end_unix = mark.second().unwrap_or(modified);
             self.tails.push(Tail {
                 stream: found.stream,
                 log: log.0,
                 end: found.resume_at,
-                from_unix,
+                end_unix,
                 reader,
             });
         }
@@ -120,7 +120,7 @@ impl LogRoom {
 
     /// Reads a piece, if there is room for it. Says whether there is more to be done at once.
     pub(super) fn step(&mut self, desk: &mut Desk<'_>, now: Now) -> bool {
-        if let Some(tail) = self.tails.pop() {
+        if let Some(tail) = self.due_tail(desk.watcher) {
             self.relearn(tail, desk);
             return true;
         }
@@ -130,6 +130,22 @@ impl LogRoom {
         let Some((log, stream)) = self.next(desk.watcher) else { return false };
         let read = self.deliver_from(log, stream, desk, now);
         read > 0 || self.next(desk.watcher).is_some_and(|(_, next)| next != stream)
+    }
+
+    /// The next tail to be read again: in each log the oldest first, and none before the lines that are older than it,
+    /// because what lines say of task numbers holds in their order.
+    fn due_tail(&mut self, watcher: &Watcher) -> Option<Tail> {
+        let at = (0..self.families.len()).find_map(|log| self.due_tail_of(log, watcher))?;
+        Some(self.tails.remove(at))
+    }
+
+    fn due_tail_of(&self, log: usize, watcher: &Watcher) -> Option<usize> {
+        let of_log = self.tails.iter().enumerate().filter(|(_, tail)| tail.log == log);
+        let (at, tail) = of_log.min_by_key(|(_, tail)| tail.end_unix)?;
+        let next = watcher.unread(StreamKind::Log(LogId(log)), Purpose::Deliver).next();
+        let reached = |stream| self.readers.get(&stream).and_then(|reader| reader.mark().second());
+        let is_due = |next| next == tail.stream || reached(next).is_none_or(|second| second >= tail.end_unix);
+        next.is_none_or(is_due).then_some(at)
     }
 
     /// Gives the bytes that were read; none, if the file can't be read for now.
@@ -159,7 +175,9 @@ impl LogRoom {
     /// Reads the lines before the first unsettled one again; what they say of tasks holds for those behind it.
     fn relearn(&mut self, tail: Tail, desk: &mut Desk<'_>) {
         let Some(family) = self.families.get(tail.log) else { return };
-        let Tail { stream, end, from_unix, mut reader, .. } = tail;
+        let Tail { stream, end, end_unix, mut reader, .. } = tail;
+        // Lines before this second have nothing to say any more.
+        let from_unix = end_unix.saturating_sub_unsigned(TAIL_SECONDS);
         let (correlator, host) = (&mut *desk.correlator, desk.host.uuid());
         desk.watcher.seek_evidence(stream, Seek::Offset(end.saturating_sub(TAIL_BYTES)));
         loop {
