@@ -82,9 +82,10 @@ impl Engine {
         }
     }
 
-    /// Whether a checkpoint has changed since [`changed_entries`](Self::changed_entries).
+    /// Whether a checkpoint has changed since [`changed_entries`](Self::changed_entries), or the disk has not taken the
+    /// last ones: then the store is to try again, even if nothing has changed.
     pub(crate) fn has_changed_entries(&self) -> bool {
-        self.moved || self.identity.is_changed()
+        self.moved || self.identity.is_changed() || self.health.store.is_some()
     }
 
     /// The entries of the store that have changed; `None` removes one.
