@@ -271,6 +271,14 @@ mod tests {
     }
 
     #[test]
+    fn ranges_that_lie_within_others_are_joined_to_them() {
+        let mut saved = sample("/x".into());
+        saved.beyond = vec![(90, 110), (105, 108), (120, 130)];
+        let read = SavedStream::from_bytes(&saved.to_bytes()).unwrap();
+        assert_eq!(read.beyond, [(100, 110), (110, 110), (120, 130)]);
+    }
+
+    #[test]
     fn damage_is_an_error() {
         let bytes = sample("/x".into()).to_bytes();
         assert!(matches!(SavedStream::from_bytes(&[]), Err(SavedError::Empty)));
