@@ -8,7 +8,7 @@ use testkit::decoder;
 
 const SPANS: u64 = 100_000;
 const LINES: u64 = 200_000;
-const SECONDS: u64 = 30;
+const SECONDS: u64 = 24;
 
 #[test]
 fn all_arrive_once_over_http() {
@@ -30,7 +30,7 @@ fn all_arrive_once(seed: u64, protocol: &str) {
     let agent = rig.run();
     pool.play(|_| {});
     pool.wait_for_all(&rig);
-    println!("{protocol}: {:?} {:#}", agent.usage().unwrap(), rig.status()["correlation"]);
+    println!("{protocol}: {:?}", agent.usage().unwrap());
     stop(&agent);
     rig.collector.read(|state| {
         assert_eq!(state.malformed(), [""; 0]);

@@ -8,8 +8,12 @@
 
 mod harness;
 
+mod bad_input;
 mod bulk;
 mod commands;
 mod crash;
 mod dom0;
+mod outage;
+mod protocols;
 mod signals;
+mod store;

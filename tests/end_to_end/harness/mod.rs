@@ -4,9 +4,10 @@
 //! lines ([`text`]), and the stand-in's pool ([`pool`]).
 
 pub(crate) mod pool;
+mod rejected;
 mod text;
 
-pub(crate) use text::{array, line, line_of_task, number, span, span_of_task, trace_file_name};
+pub(crate) use text::{array, line, line_of_task, number, span, span_of_task, trace_file_name, written_at};
 
 use serde_json::Value;
 use std::fs::OpenOptions;

@@ -41,7 +41,7 @@ pub(crate) fn line_of_task(n: u64, task: &str) -> String {
 }
 
 /// A line with this time.
-fn written_at(at: SimTime, rest: &str) -> String {
+pub(crate) fn written_at(at: SimTime, rest: &str) -> String {
     let time = DateTime::<Utc>::from(at.to_system());
     format!("{} lab {rest}\n", time.format("%b %e %H:%M:%S"))
 }
