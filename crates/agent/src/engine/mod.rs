@@ -114,6 +114,8 @@ impl Engine {
         if !self.stopping {
             self.scan(now);
             more |= self.read_traces(now);
+            // Lines are held or not by what is known of the trace files: of those that were just found, too.
+            self.correlate(now);
             more |= self.read_logs(now);
             self.moved |= more;
             self.correlate(now);

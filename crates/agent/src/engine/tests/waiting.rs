@@ -63,3 +63,19 @@ fn with_tracing_off_none_waits() {
     assert!(sim.arrived.lines.len() > 3_000, "{}", sim.arrived.lines.len());
     assert_eq!((lines, longest), (0, Duration::ZERO));
 }
+
+#[test]
+fn a_line_found_together_with_the_first_trace_file_waits() {
+    let mut sim = Sim::new(hours(9, 10, 20, 1), "");
+    sim.look();
+    let host = sim.standin.hosts()[0].clone();
+    let time = chrono::DateTime::<chrono::Utc>::from(sim.now.to_system()).format("%b %e %H:%M:%S");
+    let line = format!("{time} lab xapi: [ info||7 |VM.start R:8f5c2a1b9d3e|test] text\n");
+    for (path, text) in [(host.traces().join("xapi.ndjson"), "[]\n"), (host.log("xensource.log"), &line)] {
+        std::fs::write(&path, text).expect("a file");
+        let file = std::fs::File::open(&path).expect("the file");
+        file.set_modified(sim.now.to_system()).expect("its time");
+    }
+    sim.look();
+    assert_eq!(sim.agents[0].engine.correlator.held_lines(), 1);
+}
