@@ -57,7 +57,7 @@ impl Engine {
         );
         Self {
             shares,
-            evidence_from: evidence_from(&saved),
+            evidence_from: evidence_from(&saved, &settings.logs),
             watcher: Watcher::new(
                 files,
                 watcher::Settings { all_siblings: lost, ..watch_settings(&settings, &shares) },

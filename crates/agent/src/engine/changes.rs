@@ -1,6 +1,7 @@
 //! What changed in the files, and how things stand: carried out, counted, and told once.
 
 use super::{Engine, Signal};
+use crate::config::LogSettings;
 use exporter::delivery::State;
 use model::{NANOS_PER_SECOND, Now};
 use parser::log::TimeMark;
@@ -144,9 +145,11 @@ impl Engine {
 }
 
 /// Trace files last changed before this have nothing to say about lines that are still to be read: ten minutes before
-/// the oldest unsettled line that the checkpoints know of, or, where all are settled, before the newest.
-pub(super) fn evidence_from(saved: &[SavedStream]) -> u64 {
-    let logs = || saved.iter().filter(|stream| stream.kind == SavedKind::Log);
+/// the oldest unsettled line that the checkpoints know of, or, where all are settled, before the newest. Of a log that is
+/// no longer configured nothing will be read.
+pub(super) fn evidence_from(saved: &[SavedStream], configured: &[LogSettings]) -> u64 {
+    let is_read = |stream: &&SavedStream| configured.iter().any(|log| log.path == stream.family);
+    let logs = || saved.iter().filter(|stream| stream.kind == SavedKind::Log).filter(is_read);
     let second = |stream: &SavedStream| TimeMark::from(stream.mark).second();
     let oldest_unsettled = logs().filter(|stream| !stream.drained).filter_map(second).min();
     let from = oldest_unsettled.or_else(|| logs().filter_map(second).max()).unwrap_or(0);

@@ -14,6 +14,7 @@
 
 mod build;
 mod changes;
+mod followers;
 mod identity;
 mod logs;
 mod outlet;

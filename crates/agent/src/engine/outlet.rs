@@ -3,6 +3,7 @@
 //! Promises: what it holds is bounded by its share of the memory (a record more, at most); a receipt comes back
 //! exactly once for each record taken. Leaves to others: sending the requests, and keeping what is refused.
 
+use super::followers::Followers;
 use super::tally::{SignalTally, add};
 use crate::config::Destination;
 use bytes::Bytes;
@@ -58,6 +59,7 @@ pub(crate) struct Outlet {
     signal: Signal,
     batcher: Batcher,
     delivery: Delivery<Batch>,
+    followers: Followers,
     share: usize,
     /// The end of the wait that the last poll ran into.
     wait: Option<Duration>,
@@ -67,7 +69,14 @@ impl Outlet {
     /// `share`: bytes of memory at most; `seed`: of the jitter.
     pub(crate) fn new(signal: Signal, destination: &Destination, share: usize, seed: u64) -> Self {
         let batcher = Batcher::new(config(destination, share));
-        Self { signal, batcher, delivery: Delivery::new(seed), share, wait: None }
+        Self {
+            signal,
+            batcher,
+            delivery: Delivery::new(seed),
+            followers: Followers::default(),
+            share,
+            wait: None,
+        }
     }
 
     /// Whether more may be read for it.
@@ -77,7 +86,7 @@ impl Outlet {
 
     /// Bytes of memory in use.
     pub(crate) fn bytes(&self) -> usize {
-        self.batcher.bytes() + self.delivery.load().map_or(0, Batch::memory)
+        self.batcher.bytes() + self.delivery.load().map_or(0, Batch::memory) + self.followers.bytes()
     }
 
     /// Whether nothing waits and nothing is open.
@@ -105,11 +114,19 @@ impl Outlet {
         encode: impl FnOnce(&mut Vec<u8>),
     ) {
         self.batcher.push(group, receipt, now, encode);
+        self.followers.pushed();
+    }
+
+    /// Takes the receipt of a record that is not sent, as it is a copy of one that was pushed before: it settles when
+    /// that one does. `false`: that one is settled already.
+    pub(crate) fn follow(&mut self, receipt: Receipt) -> bool {
+        self.followers.follow(receipt)
     }
 
     /// Takes a record that was held, with what was found for it.
     pub(crate) fn push_held(&mut self, held: &HeldRecord, context: Option<&TraceContext>, now: Now) {
         self.batcher.push_held(held, context, now);
+        self.followers.pushed();
     }
 
     /// Sends nothing more; the open request may still be answered.
@@ -167,8 +184,15 @@ impl Outlet {
         for effect in effects {
             match effect {
                 Effect::StateChanged(state) => outcomes.push(Outcome::State(state)),
-                Effect::Settled { range, how } => self.settled(range, how, tally, &mut outcomes),
+                Effect::Settled { range, how } => {
+                    self.followers.settled(range.len());
+                    self.settled(range, how, tally, &mut outcomes);
+                }
             }
+        }
+        if self.delivery.is_finished() {
+            let copies = self.followers.release();
+            outcomes.extend(copies.map(|(receipt, count)| Outcome::Settled(receipt, count)));
         }
         outcomes
     }

@@ -47,6 +47,9 @@ struct File {
     /// The next line for delivery, and the next one as evidence, in bytes of the stream.
     deliver_at: u64,
     evidence_at: u64,
+    /// Before this, lines were settled by an earlier run: their spans were shipped, and a copy that is still to be
+    /// read is to be known as one.
+    settled_at_start: u64,
 }
 
 impl File {
@@ -139,6 +142,7 @@ impl TraceRoom {
             created_unix_nano: found.created_unix_nano,
             deliver_at: found.resume_at,
             evidence_at,
+            settled_at_start: found.resume_at,
         };
         self.files.insert(found.stream, file);
         // A file of the future must not make all changes to come look old.
@@ -191,16 +195,24 @@ impl TraceRoom {
     /// Says whether there is more to be done at once.
     pub(super) fn step(&mut self, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) -> bool {
         let room = desk.outlet.as_ref().is_some_and(|outlet| outlet.has_room());
-        let next = self.deliver.first().filter(|_| room);
+        let wanted = self.evidence.read_up_to().is_some_and(|up_to| limit.is_none_or(|limit| up_to <= limit));
+        let teaches = self.evidence.first().filter(|_| wanted);
+        let next =
+            self.deliver.first().filter(|_| room && !teaches.is_some_and(|stream| self.shipped(stream)));
         if let Some(stream) = next {
             self.deliver_from(stream, desk, limit, now);
         }
-        let wanted = self.evidence.read_up_to().is_some_and(|up_to| limit.is_none_or(|limit| up_to <= limit));
-        let apart = self.evidence.first().filter(|stream| wanted && Some(*stream) != next);
+        let apart = teaches.filter(|stream| Some(*stream) != next);
         if let Some(stream) = apart {
             self.learn_from(stream, desk);
         }
         next.is_some() || apart.is_some()
+    }
+
+    /// Whether what is next to be learned from this file was shipped by an earlier run. It is read first: copies of its
+    /// spans may be among those to be delivered.
+    fn shipped(&self, stream: StreamId) -> bool {
+        self.files.get(&stream).is_some_and(|file| file.evidence_at < file.settled_at_start)
     }
 
     fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) {
@@ -246,10 +258,16 @@ impl TraceRoom {
             let seek = if file.evidence_at == 0 { Seek::Start } else { Seek::Offset(file.evidence_at) };
             watcher.seek_evidence(stream, seek);
         }
-        let (mut newest, file_host) = (0, file.host);
+        let (mut newest, file_host, folded) = (0, file.host, &mut self.folded);
         let outcome = watcher.read(stream, Purpose::Evidence, CHUNK, &mut |item| {
             if let watcher::Item::Line(line) = item {
+                let shipped = line.start < file.settled_at_start;
                 zipkin::read(line.bytes, &file.context, &self.rules, |item| {
+                    if let Item::Span { span, facts, .. } = &item
+                        && shipped
+                    {
+                        folded.first_seen(facts, span.kind);
+                    }
                     if let Item::Span { facts, .. } | Item::Dropped { facts } = item {
                         newest = newest.max(end_unix_nano(&facts));
                         correlator.span(&facts, file_host);
@@ -345,6 +363,7 @@ impl Reading<'_> {
         self.tally.records += 1;
         if !self.folded.first_seen(facts, span.kind) {
             self.tally.folded += 1;
+            self.parts += u32::from(self.outlet.follow(line.receipt));
             return;
         }
         self.identity.span(span, facts.host);

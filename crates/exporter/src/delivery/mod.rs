@@ -116,6 +116,12 @@ impl<L: Load> Delivery<L> {
         self.load.as_ref()
     }
 
+    /// Whether all records of the load are settled, or there is none.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     /// Takes back a load whose records are all settled.
     pub fn take_finished(&mut self) -> Option<L> {
         if self.parts.is_empty() { self.load.take() } else { None }

@@ -12,11 +12,11 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many spans of one service of one host are remembered.
 const WINDOW: usize = 65_536;
 /// How many services of hosts are remembered; that which was asked for longest ago goes first.
-const MAX_SOURCES: usize = 64;
+const MAX_SOURCES: usize = 8;
 
-/// What was seen: the last 65,536 spans of each of the last 64 services of hosts.
+/// What was seen: the last 65,536 spans of each of the last 8 services of hosts.
 ///
-/// Grows as spans come, to about 1.7 MiB for a full window.
+/// Grows as spans come, to about 1.7 MiB for a full window. A host has three or four services that write spans.
 #[derive(Debug, Default)]
 pub struct Folded {
     /// The one asked for last stands last.

@@ -2,6 +2,7 @@
 //! collector that takes everything (or nothing) answers at once.
 #![allow(clippy::print_stdout, reason = "the figures are for people")]
 
+mod folding;
 mod joins;
 mod outages;
 mod waiting;

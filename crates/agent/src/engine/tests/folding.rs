@@ -1,0 +1,68 @@
+//! A span that two observers both wrote is shipped once, and neither copy is settled before it is delivered.
+
+use super::{Sim, hours};
+use crate::engine::Signal;
+use std::io::Write;
+use std::time::Duration;
+use testkit::ledger::SpanId;
+use watcher::SavedStream;
+
+const SPAN: &str = r#"[{"traceId":"5b8efff798038103d269b633813fc60c","id":"eee19b7ec3c1b174","name":"VM.start","kind":"SERVER","timestamp":1772500000000000,"duration":1000,"tags":{},"annotations":[],"localEndpoint":{"serviceName":"xapi"}}]"#;
+
+/// Some minutes into an hour.
+fn sim() -> Sim {
+    let mut sim = Sim::new(hours(9, 300, 600, 1), "");
+    let soon = sim.now.plus(600_000_000);
+    sim.run_until(soon, Duration::from_secs(30));
+    sim
+}
+
+/// Appends a line with the span to the trace file.
+fn write(sim: &Sim) {
+    let path = sim.standin.hosts()[0].traces().join("xapi.ndjson");
+    let mut file = std::fs::File::options().create(true).append(true).open(path).expect("a file");
+    writeln!(file, "{SPAN}").expect("a line");
+    file.set_modified(sim.now.to_system()).expect("its time");
+}
+
+/// How often the span arrived.
+fn arrived(sim: &Sim) -> usize {
+    let id = SpanId::from_bytes(&0xeee1_9b7e_c3c1_b174_u64.to_be_bytes()).expect("an id");
+    sim.arrived.spans.iter().filter(|span| span.id == id).count()
+}
+
+/// The settled bytes of that file, and the ranges beyond them.
+fn settled(sim: &mut Sim) -> (u64, Vec<(u64, u64)>) {
+    sim.save();
+    let streams = sim.agents[0].entries.iter().filter(|(key, _)| key.first() == Some(&b's'));
+    let mut saved = streams.map(|(_, value)| SavedStream::from_bytes(value).expect("an entry"));
+    let file = saved.find(|stream| stream.path.ends_with("xapi.ndjson")).expect("the file's entry");
+    (file.settled, file.beyond)
+}
+
+#[test]
+fn the_second_copy_settles_with_the_first() {
+    let mut sim = sim();
+    sim.down = vec![Signal::Traces];
+    write(&sim);
+    write(&sim);
+    sim.look();
+    assert_eq!(settled(&mut sim), (0, Vec::new()));
+    sim.down.clear();
+    sim.finish();
+    assert_eq!(settled(&mut sim).0, 2 * (SPAN.len() as u64 + 1));
+    assert_eq!(arrived(&sim), 1);
+}
+
+#[test]
+fn a_copy_is_known_after_a_restart() {
+    let mut sim = sim();
+    write(&sim);
+    sim.look();
+    sim.save();
+    write(&sim);
+    sim.restart(true);
+    sim.finish();
+    assert_eq!(settled(&mut sim).0, 2 * (SPAN.len() as u64 + 1));
+    assert_eq!(arrived(&sim), 1);
+}
