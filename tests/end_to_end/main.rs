@@ -16,4 +16,5 @@ mod dom0;
 mod outage;
 mod protocols;
 mod signals;
+mod status;
 mod store;

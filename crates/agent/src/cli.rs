@@ -1,5 +1,6 @@
 //! The command line: what was typed, and the exit codes.
 
+use crate::shell::own_log;
 use clap::{Args, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -99,11 +100,11 @@ impl Failure {
     /// Says it on stderr and gives the exit code.
     #[expect(clippy::print_stderr, reason = "the one place where a command tells its failure")]
     pub(crate) fn report(&self) -> ExitCode {
-        let (code, text) = match self {
-            Self::Usage(text) => (2, text),
-            Self::Running(text) => (1, text),
+        let (code, id, text) = match self {
+            Self::Usage(text) => (2, "XO1011", text),
+            Self::Running(text) => (1, "XO1012", text),
         };
-        eprintln!("{text}");
+        eprint!("{}", own_log::failure(id, text));
         ExitCode::from(code)
     }
 }

@@ -17,12 +17,12 @@ pub(crate) fn main(options: &ConfigOption) -> Outcome {
     let runtime = runtime()?;
     let signals = signals::listen(&runtime).map_err(|error| Failure::Running(format!("signals: {error}")))?;
     let agent = Agent::start(settings.clone(), runtime.handle()).map_err(Failure::Running)?;
-    tracing::info!(version = env!("CARGO_PKG_VERSION"), "running");
+    tracing::info!(id = "XO1001", version = env!("CARGO_PKG_VERSION"), "running");
     if let Some(agent) = serve(agent, settings, options, &runtime, &signals)? {
-        tracing::info!("stopping");
+        tracing::info!(id = "XO1002", "stopping");
         agent.stop();
     }
-    tracing::info!("stopped");
+    tracing::info!(id = "XO1003", "stopped");
     // Answers that are still awaited are of no use to anybody now.
     runtime.shutdown_background();
     Ok(())
@@ -47,7 +47,7 @@ fn serve(
             signals::Signal::Stop => return Ok(Some(agent)),
             signals::Signal::Reload => match reload(options, &settings) {
                 Err(Failure::Usage(problems) | Failure::Running(problems)) => {
-                    tracing::error!(%problems, "the new configuration is refused; the old one stays");
+                    tracing::error!(id = "XO1005", %problems, "the new configuration is refused; the old one stays");
                 }
                 Ok(new) => {
                     warn(options.config.as_deref(), &new);
@@ -78,11 +78,12 @@ fn reload(options: &ConfigOption, old: &Settings) -> Result<Settings, Failure> {
 fn restart(new: Settings, old: Settings, runtime: &Runtime) -> Result<(Agent, Settings), Failure> {
     match Agent::start(new.clone(), runtime.handle()) {
         Ok(agent) => {
-            tracing::info!("runs with the new configuration");
+            own_log::set_level(&new.telemetry.log);
+            tracing::info!(id = "XO1004", "runs with the new configuration");
             Ok((agent, new))
         }
         Err(problem) => {
-            tracing::error!(%problem, "the new configuration can't be carried out; the old one stays");
+            tracing::error!(id = "XO1006", %problem, "the new configuration can't be carried out; the old one stays");
             let agent = Agent::start(old.clone(), runtime.handle()).map_err(Failure::Running)?;
             Ok((agent, old))
         }
@@ -92,7 +93,7 @@ fn restart(new: Settings, old: Settings, runtime: &Runtime) -> Result<(Agent, Se
 fn warn(named: Option<&Path>, settings: &Settings) {
     let path = named.map_or_else(|| PathBuf::from(config::DEFAULT_PATH), Path::to_path_buf);
     for warning in config::warnings(&path, settings) {
-        tracing::warn!("{warning}");
+        tracing::warn!(id = "XO1007", "{warning}");
     }
 }
 

@@ -119,7 +119,7 @@ fn saved_streams(entries: &Entries) -> Vec<SavedStream> {
         .filter_map(|(_, value)| match SavedStream::from_bytes(value) {
             Ok(stream) => Some(stream),
             Err(error) => {
-                tracing::error!(%error, "a checkpoint is passed over; its file is read again");
+                tracing::error!(id = "XO1304", %error, "a checkpoint is passed over; its file is read again");
                 None
             }
         })

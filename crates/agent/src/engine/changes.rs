@@ -30,15 +30,15 @@ impl Health {
     pub(super) fn endpoint(&self, signal: Signal, state: &State) {
         let signal = signal.as_str();
         match state {
-            State::Ok => tracing::info!(signal, "the endpoint takes data"),
+            State::Ok => tracing::info!(id = "XO1201", signal, "the endpoint takes data"),
             State::Retrying { message, .. } => {
-                tracing::warn!(signal, why = %message, "the endpoint does not answer well; trying again")
+                tracing::warn!(id = "XO1202", signal, why = %message, "the endpoint does not answer well; trying again")
             }
             State::Blocked { message, .. } => {
-                tracing::error!(signal, why = %message, "the endpoint can't be used; positions are held")
+                tracing::error!(id = "XO1203", signal, why = %message, "the endpoint can't be used; positions are held")
             }
             State::Refusing { message } => {
-                tracing::error!(signal, why = %message, "the endpoint refuses most records")
+                tracing::error!(id = "XO1204", signal, why = %message, "the endpoint refuses most records")
             }
         }
     }
@@ -51,9 +51,11 @@ impl Engine {
         match trouble {
             store::Trouble::Unavailable { why } => {
                 self.health.store = Some(why.clone());
-                tracing::error!(%directory, %why, "checkpoints are kept in memory for now");
+                tracing::error!(id = "XO1301", %directory, %why, "checkpoints are kept in memory for now");
             }
-            other => tracing::error!(%directory, trouble = ?other, "the checkpoint store was damaged"),
+            other => {
+                tracing::error!(id = "XO1303", %directory, trouble = ?other, "the checkpoint store was damaged")
+            }
         }
     }
 
@@ -64,7 +66,7 @@ impl Engine {
             Some(_) => {}
             None => {
                 if self.health.store.take().is_some() {
-                    tracing::info!("checkpoints are on disk again");
+                    tracing::info!(id = "XO1302", "checkpoints are on disk again");
                 }
             }
         }
@@ -78,7 +80,7 @@ impl Engine {
         self.health.watching_told = true;
         self.wake(watcher::Hint::Notified(polling.is_none()));
         if let Some(cause) = &polling {
-            tracing::warn!(%cause, "files are polled: the kernel does not tell of changes");
+            tracing::warn!(id = "XO1105", %cause, "files are polled: the kernel does not tell of changes");
         }
         self.health.polling = polling;
     }
@@ -118,9 +120,9 @@ impl Engine {
         let path = lost.path.display();
         let (reason, bytes, offset) = (lost.reason.as_str(), lost.bytes, lost.start);
         if matches!(lost.reason, Reason::TooOld | Reason::BeforeStart) {
-            tracing::info!(%path, offset, bytes, reason, "passed over");
+            tracing::info!(id = "XO1101", %path, offset, bytes, reason, "passed over");
         } else {
-            tracing::error!(%path, offset, bytes, reason, "lost before it was delivered");
+            tracing::error!(id = "XO1102", %path, offset, bytes, reason, "lost before it was delivered");
         }
     }
 
@@ -132,12 +134,12 @@ impl Engine {
                     Trouble::Undecodable => "it is damaged or cut".to_owned(),
                     Trouble::Io(kind) => kind.to_string(),
                 };
-                tracing::warn!(path = %path.display(), %why, "can't be read");
+                tracing::warn!(id = "XO1103", path = %path.display(), %why, "can't be read");
                 self.health.files.insert(path, why);
             }
             None => {
                 if self.health.files.remove(&path).is_some() {
-                    tracing::info!(path = %path.display(), "can be read again");
+                    tracing::info!(id = "XO1104", path = %path.display(), "can be read again");
                 }
             }
         }

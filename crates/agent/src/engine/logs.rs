@@ -24,6 +24,10 @@ const TAIL_BYTES: u64 = 8 << 20;
 /// costs little to learn.
 const TAIL_SECONDS: u64 = 3600;
 
+/// This program's name in syslog. Its own lines get into `daemon.log` by the journal; shipping lines about shipping
+/// would never end.
+const OWN_PROGRAM: &str = "xapi-observer";
+
 /// What a step works with.
 pub(super) struct Desk<'e> {
     pub(super) watcher: &'e mut Watcher,
@@ -253,8 +257,9 @@ impl Reading<'_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
-        if let Some(rule) = read.dropped {
-            add(&mut self.tally.dropped, &rule_name(rule), 1);
+        let own = (read.evidence.program == OWN_PROGRAM).then(|| "own_log".to_owned());
+        if let Some(rule) = own.or_else(|| read.dropped.map(rule_name)) {
+            add(&mut self.tally.dropped, &rule, 1);
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }

@@ -275,7 +275,7 @@ impl Engine {
             Outcome::Settled(receipt, records) => self.settle(receipt, records),
             Outcome::Refused { body, receipt, message } => {
                 let path = self.path_of(receipt);
-                tracing::warn!(signal = signal.as_str(), why = %message, %path, offset = receipt.start, "refused for good; set aside");
+                tracing::warn!(id = "XO1205", signal = signal.as_str(), why = %message, %path, offset = receipt.start, "refused for good; set aside");
                 self.keep.keep(&Rejected {
                     signal: signal.as_str(),
                     reason: "refused",
@@ -287,7 +287,7 @@ impl Engine {
                 });
             }
             Outcome::Warned(message) => {
-                tracing::warn!(signal = signal.as_str(), said = %message, "the collector took a request and said");
+                tracing::warn!(id = "XO1206", signal = signal.as_str(), said = %message, "the collector took a request and said");
             }
             Outcome::State(state) => self.health.endpoint(signal, &state),
         }

@@ -133,7 +133,7 @@ fn listen(settings: &Settings, sender: &Sender<Event>) -> Option<Control> {
     let path = &settings.telemetry.socket;
     let control = control::listen(path, sender.clone(), Event::Ask);
     if let Err(error) = &control {
-        tracing::warn!(socket = %path.display(), %error, "status can't be asked");
+        tracing::warn!(id = "XO1008", socket = %path.display(), %error, "status can't be asked");
     }
     control.ok()
 }
@@ -151,7 +151,7 @@ fn own_metrics(
         transport.map(|transport| telemetry::start(transport, runtime.clone(), resource, source)).transpose()
     });
     started.unwrap_or_else(|error| {
-        tracing::warn!(%error, "own metrics are off");
+        tracing::warn!(id = "XO1009", %error, "own metrics are off");
         None
     })
 }

@@ -79,7 +79,7 @@ impl Keep for RejectedFiles {
     fn keep(&mut self, rejected: &Rejected<'_>) {
         let outcome = self.append(rejected);
         if let (Err(error), false) = (&outcome, self.failing) {
-            tracing::error!(directory = %self.directory.display(), %error, "what is set aside can't be kept");
+            tracing::error!(id = "XO1401", directory = %self.directory.display(), %error, "what is set aside can't be kept");
         }
         self.failing = outcome.is_err();
     }
