@@ -10,12 +10,11 @@ use super::rejected::RejectedFiles;
 use super::telemetry;
 use super::wakeup::{Inbox, Sender, channel};
 use crate::config::Settings;
-use crate::engine::{Attempt, Engine, Request, Signal, Status, Turn};
+use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
 use crate::shell::transports::{Transports, own_transport};
 use exporter::classify::{Answer, Failed, Failure};
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
-use std::collections::BTreeMap;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,8 +23,6 @@ use watcher::{Health, Hint, NotifySource, RealFs};
 
 /// How long open requests get at a stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often checkpoints are saved while records settle.
-const SAVE_EVERY: Duration = Duration::from_secs(1);
 /// How long the last own metrics may take at a stop, on top of [`GRACE`]: both together must stay below eight seconds.
 const LAST_NUMBERS: Duration = Duration::from_secs(1);
 /// How long the engine may take to answer `status`.
@@ -207,7 +204,7 @@ impl Work {
             let turn = self.engine.turn(now);
             self.send(&turn.requests);
             self.watch(now);
-            saving.step(&mut self.engine, &self.positions, now);
+            saving.step(&mut self.engine, now, |changes| self.positions.save(changes));
             if stop_by.is_some_and(|time| now.mono >= time || !self.engine.has_open_requests()) {
                 break;
             }
@@ -216,8 +213,7 @@ impl Work {
                 break;
             }
         }
-        saving.pending.extend(self.engine.changed_entries(self.clock.now()));
-        self.positions.close(saving.pending.into_iter().collect());
+        self.positions.close(saving.last(&mut self.engine, self.clock.now()));
     }
 
     /// Listens where the watcher says that events matter.
@@ -293,30 +289,4 @@ fn wait(turn: &Turn, other: Option<Duration>, now: Duration) -> Duration {
     }
     let deadline = [turn.deadline, other].into_iter().flatten().min();
     deadline.map_or(Duration::from_secs(60), |time| time.saturating_sub(now))
-}
-
-/// Checkpoints on their way to the store's thread.
-#[derive(Default)]
-struct Saving {
-    pending: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    next: Duration,
-}
-
-impl Saving {
-    fn step(&mut self, engine: &mut Engine, positions: &Positions, now: Now) {
-        if now.mono < self.next || (!engine.has_changed_entries() && self.pending.is_empty()) {
-            return;
-        }
-        self.pending.extend(engine.changed_entries(now));
-        let changes = std::mem::take(&mut self.pending).into_iter().collect();
-        match positions.save(changes) {
-            Ok(()) => self.next = now.mono + SAVE_EVERY,
-            // Still busy with the last ones: again when it says that it is done.
-            Err(changes) => self.pending = changes.into_iter().collect(),
-        }
-    }
-
-    fn due(&self, engine: &Engine) -> Option<Duration> {
-        engine.has_changed_entries().then_some(self.next)
-    }
 }

@@ -1,13 +1,11 @@
 //! The thread that brings checkpoints to the disk: a slow or full disk never holds up reading or delivery.
 
 use super::clock::Clock;
+use crate::engine::Changes;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use watcher::store::{Entries, LockError, Store, Trouble};
-
-/// Changed entries; `None` removes one.
-pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 enum Order {
     Save(Changes),
