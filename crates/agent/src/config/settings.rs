@@ -64,10 +64,16 @@ pub(crate) struct Telemetry {
 }
 
 impl Settings {
-    /// The resource of the agent's own telemetry; what it says of itself wins over `resource.attributes`.
-    pub(crate) fn own_resource(&self, service_name: Option<String>) -> Vec<(String, String)> {
+    /// The resource of the agent's own telemetry; what it says of itself and its host wins over `resource.attributes`.
+    pub(crate) fn own_resource(
+        &self,
+        service_name: Option<String>,
+        host: Vec<(&'static str, String)>,
+    ) -> Vec<(String, String)> {
         let name = service_name.filter(|name| !name.is_empty()).unwrap_or_else(|| "xapi-observer".to_owned());
-        let own = [("service.name", name), ("service.version", env!("CARGO_PKG_VERSION").to_owned())];
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        let mut own = vec![("service.name", name), ("service.version", version)];
+        own.extend(host);
         let others = self.resource.iter().filter(|(key, _)| own.iter().all(|(own, _)| own != key)).cloned();
         let others: Vec<_> = others.collect();
         own.into_iter().map(|(key, value)| (key.to_owned(), value)).chain(others).collect()

@@ -139,10 +139,10 @@ fn the_environment_fills_what_the_file_leaves_unset() {
 fn own_telemetry_says_who_it_is_of() {
     let settings = good("[resource]\nattributes = { site = \"lab\", \"service.version\" = \"7\" }\n");
     let own = |name: Option<&str>| {
-        let resource = settings.own_resource(name.map(str::to_owned));
+        let resource = settings.own_resource(name.map(str::to_owned), vec![("host.name", "lab".to_owned())]);
         resource.into_iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>()
     };
     let version = format!("service.version={}", env!("CARGO_PKG_VERSION"));
-    assert_eq!(own(None), ["service.name=xapi-observer", &version, "site=lab"]);
+    assert_eq!(own(None), ["service.name=xapi-observer", &version, "host.name=lab", "site=lab"]);
     assert_eq!(own(Some("mine")).first().map(String::as_str), Some("service.name=mine"));
 }

@@ -142,7 +142,8 @@ fn own_metrics(
 ) -> Option<SdkMeterProvider> {
     let sender = sender.clone();
     let source = telemetry::cached(move || ask(&sender));
-    let resource = settings.own_resource(std::env::var("OTEL_SERVICE_NAME").ok());
+    let name = std::env::var("OTEL_SERVICE_NAME").ok();
+    let resource = settings.own_resource(name, crate::host::resource(&settings.inventory));
     let transport = own_transport(&settings.export);
     let started = transport.and_then(|transport| {
         transport.map(|transport| telemetry::start(transport, runtime.clone(), resource, source)).transpose()
