@@ -9,5 +9,6 @@ pub mod decoder;
 pub mod driver;
 pub mod ledger;
 pub mod proxy;
+pub mod samples;
 pub mod standin;
 pub mod watched;

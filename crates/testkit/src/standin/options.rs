@@ -50,6 +50,9 @@ pub struct Options {
     pub end: SimTime,
     /// Spans to write from `start` to `end`, spread evenly; `None`: go on at `rate`.
     pub spans: Option<u64>,
+    /// Calls to make, and of these, spread evenly, so many that fail; `None`: as many as there is time for, and as they
+    /// come.
+    pub calls: Option<(u64, u64)>,
     /// Operations a simulated second, over all hosts, where `spans` doesn't say.
     pub rate: f64,
     /// Log lines for each span, over all.
@@ -104,6 +107,7 @@ impl Default for Options {
             start: SimTime::from_seconds(1_772_400_000),
             end: SimTime::MAX,
             spans: None,
+            calls: None,
             rate: 0.1,
             lines_per_span: 2.0,
             long_share: 0.06,

@@ -44,6 +44,8 @@ pub struct Scenario {
     made: u64,
     /// Of these: work of the pool, neither flushes nor restarts nor background.
     works: u64,
+    /// Of these: calls.
+    calls: u64,
     spans: u64,
     noise: u64,
     telling: u64,
@@ -77,6 +79,7 @@ impl Scenario {
             next,
             made: 0,
             works: 0,
+            calls: 0,
             spans: 0,
             noise: 0,
             telling: 0,
@@ -110,7 +113,9 @@ impl Scenario {
 
     fn has_room(&self, at: SimTime) -> bool {
         let options = &self.world.options;
-        options.spans.is_none_or(|wanted| self.spans < wanted) && at.plus(TAIL) < options.end
+        options.spans.is_none_or(|wanted| self.spans < wanted)
+            && options.calls.is_none_or(|(wanted, _)| self.calls < wanted)
+            && at.plus(TAIL) < options.end
     }
 
     fn flush(&mut self, at: SimTime, host: u16, service: Service) -> Operation {
@@ -181,7 +186,7 @@ impl Scenario {
         let (long_share, rootless_share) =
             (options.long_share / CALL_SHARE, options.rootless_share / CALL_SHARE);
         let long = rng.chance(long_share);
-        let script = pick(rng, long);
+        let script = pick(rng, long, self.fails());
         let most = options.end.since(at).saturating_sub(TAIL).max(SECOND);
         let length = if long { rng.range(LONG.0, LONG.1) } else { usual_length(rng, script) }.min(most);
         let (quiet, rootless) = (long && rng.chance(QUIET_SHARE), rng.chance(rootless_share));
@@ -196,8 +201,16 @@ impl Scenario {
             draft.drop_own_spans();
         }
         let made = draft.finish(None);
+        self.calls += 1;
         self.account(&made);
         made
+    }
+
+    /// Whether the next call fails, where that is given.
+    fn fails(&self) -> Option<bool> {
+        let (calls, failures) = self.world.options.calls?;
+        let failed_by = |calls_made: u64| calls_made * failures / calls.max(1);
+        Some(failed_by(self.calls + 1) > failed_by(self.calls))
     }
 
     fn account(&mut self, made: &Operation) {
@@ -259,9 +272,13 @@ impl Iterator for Scenario {
     }
 }
 
-fn pick(rng: &mut Rng, long: bool) -> &'static Script {
-    let weigh = |script: &Script| if long { u64::from(script.may_be_long) } else { script.weight };
-    let mut at = rng.below(SCRIPTS.iter().map(weigh).sum());
+fn pick(rng: &mut Rng, long: bool, fails: Option<bool>) -> &'static Script {
+    let weigh = |script: &Script| match fails {
+        Some(fails) if script.fails != fails => 0,
+        _ if long => u64::from(script.may_be_long),
+        _ => script.weight,
+    };
+    let mut at = rng.below(SCRIPTS.iter().map(weigh).sum::<u64>().max(1));
     let chosen = SCRIPTS.iter().find(|script| {
         let here = at < weigh(script);
         at = at.saturating_sub(weigh(script));

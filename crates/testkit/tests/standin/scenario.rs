@@ -36,6 +36,16 @@ fn operations_are_long_failing_late_and_cut_as_told() {
 }
 
 #[test]
+fn calls_and_failures_are_as_many_as_told() {
+    let made: Vec<_> = Scenario::new(testkit::samples::options(), Path::new("/")).collect();
+    let calls: Vec<_> = made.iter().filter(|op| matches!(op.kind, Kind::Call(_))).collect();
+    let is_failed =
+        |op: &&&testkit::standin::Operation| op.spans.iter().any(|span| span.tag("error").is_some());
+    let failed = calls.iter().filter(is_failed).count();
+    assert_eq!((calls.len() as u64, failed as u64), testkit::samples::CALLS);
+}
+
+#[test]
 fn task_numbers_begin_again_with_xenopsd() {
     let options = Options::bulk(5, 20_000, 60_000, 24, END).adverse();
     let mut last = None;
