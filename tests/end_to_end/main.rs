@@ -16,5 +16,6 @@ mod dom0;
 mod outage;
 mod protocols;
 mod signals;
+mod span_metrics;
 mod status;
 mod store;

@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod host;
 mod shell;
+mod span_metrics;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -207,7 +207,7 @@ pub(crate) const KEYS: &[Key] = &[
         "\"64MiB\"",
         "bytes of deleted files that open descriptors may keep on disk",
     ),
-    later(key("metrics.enabled", Kind::Bool, "false", "rate, errors, duration of spans"), &["false"]),
+    key("metrics.enabled", Kind::Bool, "false", "rate, errors and durations of spans, by operation"),
     later(
         optional(
             "zipkin.listen",

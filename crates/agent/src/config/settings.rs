@@ -26,6 +26,8 @@ pub(crate) struct Settings {
     pub(crate) inventory: PathBuf,
     pub(crate) checkpoint: PathBuf,
     pub(crate) limits: Limits,
+    /// Rate, errors and durations of spans are counted and sent.
+    pub(crate) span_metrics: bool,
     pub(crate) telemetry: Telemetry,
 }
 
@@ -61,6 +63,8 @@ pub(crate) struct Limits {
 pub(crate) struct Telemetry {
     pub(crate) log: String,
     pub(crate) socket: PathBuf,
+    /// Its metrics are sent.
+    pub(crate) export: bool,
 }
 
 impl Settings {
@@ -147,7 +151,7 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
         }),
         logs: logs::resolve(written, problems),
         wait: view.duration("correlation.wait"),
-        export: export(written, proxies, view.flag("telemetry.export"), problems),
+        export: export(written, proxies, problems),
         resource: match view.value("resource.attributes") {
             Some(Value::Map(attributes)) => attributes,
             _ => Vec::new(),
@@ -166,7 +170,9 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
         telemetry: Telemetry {
             log: view.text("telemetry.log").unwrap_or_default(),
             socket: view.path("telemetry.socket"),
+            export: view.flag("telemetry.export"),
         },
+        span_metrics: view.flag("metrics.enabled"),
     };
     check(&view, &settings, problems);
     settings
@@ -182,12 +188,7 @@ fn is_secret_in_file(found: &Found) -> bool {
     secret && matches!(found.place, Place::Line(_))
 }
 
-fn export(
-    written: &Written,
-    proxies: &ProxyEnvironment,
-    own_metrics: bool,
-    problems: &mut Problems,
-) -> Export {
+fn export(written: &Written, proxies: &ProxyEnvironment, problems: &mut Problems) -> Export {
     let mut resolve = |signal| destination::resolve(written, signal, proxies, problems);
     let (traces, logs) = (resolve(Signal::Traces), resolve(Signal::Logs));
     let metrics = resolve(Signal::Metrics);
@@ -197,12 +198,15 @@ fn export(
         && (logs.is_none() || has("export.logs.endpoint"))
         && (traces.is_some() || logs.is_some());
     let somewhere = has("export.metrics.endpoint") || has("export.endpoint") || !own_ways;
-    Export { traces, logs, metrics: metrics.filter(|_| own_metrics && somewhere) }
+    let flag = |path: &str| View { values: &written.values }.flag(path);
+    let wanted = flag("telemetry.export") || flag("metrics.enabled");
+    Export { traces, logs, metrics: metrics.filter(|_| wanted && somewhere) }
 }
 
 fn check(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
     check_paths(view, settings, problems);
     check_resource(view, settings, problems);
+    check_span_metrics(view, settings, problems);
     if settings.redact_patterns.iter().any(|pattern| pattern.is_match("")) {
         let message = "an expression matches the empty text, and so would be found everywhere";
         problems.add(&view.place("redact.patterns"), "redact.patterns", message);
@@ -233,6 +237,20 @@ fn check_paths(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
 
 /// unix(7): `sun_path` has 108 bytes, one of them for the end.
 const SOCKET_PATH_BYTES: usize = 107;
+
+/// Metrics of spans need spans, and a way out.
+fn check_span_metrics(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
+    let reads = settings.traces.is_some() && settings.export.traces.is_some();
+    let message = match &settings.export.metrics {
+        _ if !settings.span_metrics => return,
+        _ if !reads => {
+            "spans are counted as they are sent: it needs traces.enabled and export.traces.enabled"
+        }
+        None => "there is no endpoint for metrics: set endpoint in [export.metrics], and leave it enabled",
+        Some(_) => return,
+    };
+    problems.add(&view.place("metrics.enabled"), "metrics.enabled", message);
+}
 
 /// Keys that a backend refuses, or that hide something else there.
 fn check_resource(view: &View<'_>, settings: &Settings, problems: &mut Problems) {

@@ -13,6 +13,7 @@ use super::traces::TraceRoom;
 use super::{Engine, Keep, Outlets, Signal};
 use crate::config::{LogSettings, Settings};
 use crate::host;
+use crate::span_metrics::SpanMetrics;
 use model::Now;
 use parser::correlate::{self, Correlator};
 use parser::log::{Filters, Format, LinePattern, LogSource, Zone};
@@ -69,6 +70,7 @@ impl Engine {
             correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
             outlets: outlets(&settings, &shares, now),
             tallies: Tallies::default(),
+            span_metrics: settings.span_metrics.then(|| SpanMetrics::new(now)),
             keep,
             next_scan: Duration::ZERO,
             looking: true,

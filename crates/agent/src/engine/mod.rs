@@ -39,6 +39,7 @@ pub(crate) use status::Status;
 pub(crate) use tally::SignalTally;
 
 use crate::config::Settings;
+use crate::span_metrics::SpanMetrics;
 use exporter::batch::HeldRecord;
 use exporter::classify::Answer;
 use identity::Identity;
@@ -75,6 +76,8 @@ pub(crate) struct Engine {
     correlator: Correlator<HeldRecord>,
     outlets: Outlets,
     tallies: Tallies,
+    /// `None`: not wanted.
+    span_metrics: Option<SpanMetrics>,
     keep: Box<dyn Keep>,
     next_scan: Duration,
     /// A look at many files goes on in the next turn: what evidence there is, is not known yet.
@@ -181,6 +184,11 @@ impl Engine {
         }
     }
 
+    /// The metrics of spans since the start, as an OTLP request in protobuf; `None` if there are none.
+    pub(crate) fn take_span_metrics(&mut self, now: Now) -> Option<Vec<u8>> {
+        self.span_metrics.as_mut()?.take_request(now)
+    }
+
     /// Which files are watched, and how.
     pub(crate) fn watched(&self) -> &watcher::Settings {
         self.watcher.settings()
@@ -199,6 +207,7 @@ impl Engine {
             outlet: self.outlets.traces.as_mut(),
             identity: &mut self.identity,
             tally: &mut self.tallies.traces,
+            metrics: self.span_metrics.as_mut(),
             keep: &mut *self.keep,
         };
         self.traces.step(&mut desk, limit, now)

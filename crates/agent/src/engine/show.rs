@@ -3,6 +3,7 @@
 use super::status::{CorrelationStatus, FileStatus, HostStatus, MemoryStatus, SignalStatus, Status};
 use super::{Engine, Outlet, Signal};
 use crate::config::Destination;
+use crate::span_metrics::SpanMetrics;
 use exporter::delivery::State;
 use model::Now;
 use parser::correlate::Outcome;
@@ -25,6 +26,7 @@ impl Engine {
             signals: self.signals(now),
             correlation: self.correlation(),
             memory: self.memory(),
+            span_metrics: self.span_metrics.as_ref().map(SpanMetrics::status),
         }
     }
 

@@ -1,6 +1,7 @@
 //! How the agent is, at one moment: for `status`, for its own metrics, for tests.
 
 use super::tally::SignalTally;
+use crate::span_metrics::SpanMetricsStatus;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -21,6 +22,9 @@ pub(crate) struct Status {
     pub(crate) signals: BTreeMap<&'static str, SignalStatus>,
     pub(crate) correlation: CorrelationStatus,
     pub(crate) memory: MemoryStatus,
+    /// `None`: `metrics.enabled` is false.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) span_metrics: Option<SpanMetricsStatus>,
 }
 
 /// Whose lines and spans these are.

@@ -10,6 +10,7 @@ use super::outlet::Outlet;
 use super::plan::Plan;
 use super::set_aside::{Keep, Rejected};
 use super::tally::{SignalTally, add};
+use crate::span_metrics::SpanMetrics;
 use exporter::batch::{Groups, HeldRecord};
 use exporter::encode;
 use model::{NANOS_PER_MICRO, Now, Span, StreamId};
@@ -35,6 +36,7 @@ pub(super) struct Desk<'e> {
     pub(super) outlet: Option<&'e mut Outlet>,
     pub(super) identity: &'e mut Identity,
     pub(super) tally: &'e mut SignalTally,
+    pub(super) metrics: Option<&'e mut SpanMetrics>,
     pub(super) keep: &'e mut dyn Keep,
 }
 
@@ -217,7 +219,7 @@ impl TraceRoom {
 
     fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) {
         let Some(file) = self.files.get_mut(&stream) else { return self.deliver.forget(stream) };
-        let Desk { watcher, correlator, outlet, identity, tally, keep } = desk;
+        let Desk { watcher, correlator, outlet, identity, tally, metrics, keep } = desk;
         let Some(outlet) = outlet.as_deref_mut() else { return };
         let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
         let mut reading = Reading {
@@ -230,6 +232,7 @@ impl TraceRoom {
             outlet,
             identity,
             tally,
+            metrics: metrics.as_deref_mut(),
             keep: &mut **keep,
             path: &path,
             limit,
@@ -294,6 +297,7 @@ struct Reading<'r> {
     outlet: &'r mut Outlet,
     identity: &'r mut Identity,
     tally: &'r mut SignalTally,
+    metrics: Option<&'r mut SpanMetrics>,
     keep: &'r mut dyn Keep,
     path: &'r str,
     /// How far evidence is wanted.
@@ -368,6 +372,9 @@ impl Reading<'_> {
         }
         self.identity.span(span, facts.host);
         self.tally.redacted += self.redactor.span(span, raw);
+        if let Some(metrics) = &mut self.metrics {
+            metrics.observe(span, self.now);
+        }
         let group = self.groups.get(&span.resource, &span.scope);
         self.outlet.push(&group, line.receipt, self.now, |out| encode::span(span, out));
         self.parts += 1;

@@ -7,14 +7,17 @@ use super::clock::Clock;
 use super::control::{self, Control};
 use super::positions::{self, Positions};
 use super::rejected::RejectedFiles;
+use super::span_metrics::SpanMetricsLoop;
 use super::telemetry;
 use super::wakeup::{Inbox, Sender, channel};
 use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
 use crate::shell::transports::{Transports, own_transport};
 use exporter::classify::{Answer, Failed, Failure};
+use exporter::transport::Transport;
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -23,7 +26,8 @@ use watcher::{Health, Hint, NotifySource, RealFs};
 
 /// How long open requests get at a stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How long the last own metrics may take at a stop, on top of [`GRACE`]: both together must stay below eight seconds.
+/// How long the last own metrics and those of the spans may take each at a stop, on top of [`GRACE`]: all together must
+/// stay below eight seconds.
 const LAST_NUMBERS: Duration = Duration::from_secs(1);
 /// How long the engine may take to answer `status`.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,6 +40,8 @@ pub(crate) enum Event {
     Answered { signal: Signal, attempt: Attempt, answer: Answer },
     /// A save has ended.
     Saved(Result<(), Trouble>),
+    /// Somebody takes the metrics of spans away, to send them.
+    SpanMetrics(tokio::sync::oneshot::Sender<Option<Vec<u8>>>),
     /// Somebody asks how it is.
     Ask(SyncSender<Status>),
     /// End.
@@ -48,6 +54,7 @@ pub(crate) struct Agent {
     thread: JoinHandle<()>,
     _control: Option<Control>,
     metrics: Option<SdkMeterProvider>,
+    span_metrics: Option<SpanMetricsLoop>,
 }
 
 impl Agent {
@@ -89,8 +96,12 @@ impl Agent {
             })
             .map_err(|error| error.to_string())?;
         let control = listen(&settings, &sender);
-        let metrics = own_metrics(&settings, runtime, &sender);
-        Ok(Self { sender, thread, _control: control, metrics })
+        let way = metrics_way(&settings);
+        let own = way.clone().filter(|_| settings.telemetry.export);
+        let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, &sender));
+        let of_spans = way.filter(|_| settings.span_metrics);
+        let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime, sender.clone()));
+        Ok(Self { sender, thread, _control: control, metrics, span_metrics })
     }
 
     /// Asks the engine how it is; `None` if it does not answer within five seconds.
@@ -102,6 +113,9 @@ impl Agent {
     pub(crate) fn stop(self) {
         if let Some(metrics) = self.metrics {
             send_last_numbers(metrics);
+        }
+        if let Some(metrics) = self.span_metrics {
+            metrics.stop(LAST_NUMBERS);
         }
         self.sender.send(Event::Stop);
         let _ = self.thread.join();
@@ -135,8 +149,21 @@ fn listen(settings: &Settings, sender: &Sender<Event>) -> Option<Control> {
     control.ok()
 }
 
+/// The metrics' own way, if there is one.
+fn metrics_way(settings: &Settings) -> Option<Arc<Transport>> {
+    own_transport(&settings.export).unwrap_or_else(|error| {
+        metrics_are_off(&error);
+        None
+    })
+}
+
+fn metrics_are_off(error: &str) {
+    tracing::warn!(id = "XO1009", %error, "own metrics are off");
+}
+
 fn own_metrics(
     settings: &Settings,
+    way: Arc<Transport>,
     runtime: &tokio::runtime::Handle,
     sender: &Sender<Event>,
 ) -> Option<SdkMeterProvider> {
@@ -144,14 +171,8 @@ fn own_metrics(
     let source = telemetry::cached(move || ask(&sender));
     let name = std::env::var("OTEL_SERVICE_NAME").ok();
     let resource = settings.own_resource(name, crate::host::resource(&settings.inventory));
-    let transport = own_transport(&settings.export);
-    let started = transport.and_then(|transport| {
-        transport.map(|transport| telemetry::start(transport, runtime.clone(), resource, source)).transpose()
-    });
-    started.unwrap_or_else(|error| {
-        tracing::warn!(id = "XO1009", %error, "own metrics are off");
-        None
-    })
+    let started = telemetry::start(way, runtime.clone(), resource, source);
+    started.inspect_err(|error| metrics_are_off(error)).ok()
 }
 
 /// The collector may be gone or hang, and the SDK's own shutdown then takes five seconds whatever timeout it is given
@@ -271,6 +292,10 @@ impl Work {
                 self.engine.answered(signal, attempt, &answer, now)
             }
             Event::Saved(result) => self.engine.saved(result.as_ref().err()),
+            Event::SpanMetrics(reply) => {
+                // Who asked may have gone.
+                let _ = reply.send(self.engine.take_span_metrics(now));
+            }
             Event::Ask(reply) => {
                 // Who asked may have gone.
                 let _ = reply.try_send(self.engine.status(now));

@@ -9,6 +9,7 @@ pub(crate) mod own_log;
 pub(crate) mod positions;
 pub(crate) mod rejected;
 pub(crate) mod signals;
+mod span_metrics;
 pub(crate) mod telemetry;
 pub(crate) mod transports;
 pub(crate) mod wakeup;

@@ -5,6 +5,7 @@
 mod folding;
 mod joins;
 mod outages;
+mod span_metrics;
 mod waiting;
 
 use super::{Engine, Keep, Rejected, Request, Signal};
