@@ -291,3 +291,50 @@ fn evidence_is_read_apart_from_delivery() {
     assert_eq!(reader.lines, all);
     assert_eq!(evidence(&mut reader, Seek::Nowhere), Vec::<String>::new());
 }
+
+#[test]
+fn a_file_that_could_not_be_opened_until_newer_ones_were_known_is_read() {
+    let disk = disk();
+    disk.append(LOG, lines(0, 10).as_bytes());
+    let mut reader = Reader::new(&disk);
+    assert_lines(&reader.take(), &split(&lines(0, 10)), "the first");
+    rotate(&disk);
+    disk.append(LOG, lines(10, 20).as_bytes());
+    disk.fail(LOG, Some(std::io::ErrorKind::Other));
+    reader.scan();
+    rotate(&disk);
+    disk.append(LOG, lines(30, 10).as_bytes());
+    disk.fail(LOG, None);
+    disk.fail(&sibling(1), Some(std::io::ErrorKind::Other));
+    reader.run(&disk, 6.0);
+    disk.fail(&sibling(1), None);
+    reader.run(&disk, 12.0);
+    let mut read = std::mem::take(&mut reader.lines);
+    read.sort();
+    let mut expected = split(&lines(10, 30));
+    expected.sort();
+    assert_lines(&read, &expected, "the others");
+    assert_eq!(reader.lost, BTreeMap::new());
+}
+
+/// What can't be read is not gone: no loss is told, and it is read when the disk works again.
+#[test]
+fn a_disk_that_fails_at_the_start_is_no_loss() {
+    for failing in ["/log", LOG] {
+        let disk = disk();
+        disk.append(LOG, lines(0, 10).as_bytes());
+        let mut reader = Reader::new(&disk);
+        reader.take();
+        disk.append(LOG, lines(10, 10).as_bytes());
+        reader.scan();
+        reader.save();
+        disk.append(LOG, lines(20, 10).as_bytes());
+        reader.restart(&disk);
+        disk.fail(failing, Some(std::io::ErrorKind::Other));
+        reader.run(&disk, 20.0);
+        disk.fail(failing, None);
+        reader.run(&disk, 10.0);
+        assert_lines(&reader.lines, &split(&lines(10, 20)), failing);
+        assert_eq!(reader.lost, BTreeMap::new(), "{failing}");
+    }
+}

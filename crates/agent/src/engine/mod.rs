@@ -23,6 +23,8 @@ mod saving;
 mod set_aside;
 mod shares;
 mod show;
+#[cfg(test)]
+mod simulation;
 mod status;
 mod tally;
 #[cfg(test)]

@@ -79,9 +79,9 @@ impl Outlet {
         }
     }
 
-    /// Whether more may be read for it.
+    /// Whether more may be read for it. An empty one always has room: what it keeps to be used again must not stop it.
     pub(crate) fn has_room(&self) -> bool {
-        !self.batcher.is_full() && self.bytes() < self.share
+        self.is_empty() || (!self.batcher.is_full() && self.bytes() < self.share)
     }
 
     /// Bytes of memory in use.
@@ -90,7 +90,6 @@ impl Outlet {
     }
 
     /// Whether nothing waits and nothing is open.
-    #[cfg(test)]
     pub(crate) fn is_empty(&self) -> bool {
         self.batcher.is_empty() && self.delivery.has_room()
     }

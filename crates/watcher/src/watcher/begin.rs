@@ -41,10 +41,13 @@ impl Watcher {
         trace && !limit.is_zero() && self.age(sighting.meta.mtime_ns) > limit
     }
 
-    fn passed_over(&self, sighting: &Sighting) -> Option<Reason> {
+    pub(super) fn passed_over(&self, sighting: &Sighting) -> Option<Reason> {
         let Class::Log { log, .. } = &sighting.class else {
             return self.is_too_old(sighting).then_some(Reason::TooOld);
         };
+        if self.owed.contains(&(sighting.meta.dev, sighting.meta.ino)) {
+            return None;
+        }
         let begun = self.begun.get(*log).copied().unwrap_or_default();
         let live = sighting.order() == u64::MAX;
         let start_at = self.settings.logs.get(*log).map(|log| log.start_at).unwrap_or_default();

@@ -53,8 +53,15 @@ impl Watcher {
                 Verdict::New(head) if sighting.kind() == StreamKind::Trace => self.begin(&sighting, &head),
                 Verdict::New(head) => new.push((sighting, head)),
                 Verdict::Empty => self.see(&sighting, None),
-                Verdict::Later => self.defer(&sighting, AGAIN),
+                Verdict::Later => {
+                    // A plain file waits only as the copy of another, which is read already.
+                    if sighting.class.packing() != Packing::Plain {
+                        self.owe(&sighting);
+                    }
+                    self.defer(&sighting, AGAIN);
+                }
                 Verdict::Fails(error) => {
+                    self.owe(&sighting);
                     self.set_trouble(&sighting.path, Some(trouble_of(&error)));
                     self.defer(&sighting, AGAIN_TROUBLE);
                 }
@@ -63,6 +70,17 @@ impl Watcher {
         new.sort_by_key(|(sighting, _)| sighting.order());
         for (sighting, head) in new {
             self.begin(&sighting, &head);
+        }
+        if self.deferred.is_empty() {
+            self.owed.clear();
+        }
+    }
+
+    /// A log's file that can't be told yet and would be read if it were new is read once it can be, though newer files
+    /// of the log are known by then.
+    fn owe(&mut self, sighting: &Sighting) {
+        if sighting.kind() != StreamKind::Trace && self.passed_over(sighting).is_none() {
+            self.owed.insert((sighting.meta.dev, sighting.meta.ino));
         }
     }
 
@@ -171,6 +189,7 @@ impl Watcher {
         let renamed = stream.announced && before != stream.path();
         let path = stream.path().to_path_buf();
         self.take_inode(id, &place);
+        self.owed.remove(&(hints.dev, hints.ino));
         self.missing.remove(&id);
         if self.age(hints.mtime_ns) < super::look::WARM {
             self.warm.insert(id, now);

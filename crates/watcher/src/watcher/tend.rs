@@ -3,10 +3,12 @@
 use super::Watcher;
 use super::place::STABLE;
 use crate::decode::Walk;
+use crate::discover::{Class, classify};
 use crate::saved::Packing;
 use crate::stream::{PackedFile, Source};
-use crate::{Change, Lost, Purpose, Reason, StreamId, StreamKind};
+use crate::{Change, LogId, Lost, Purpose, Reason, StreamId, StreamKind, Trouble};
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::Duration;
 
@@ -113,11 +115,28 @@ impl Watcher {
             return;
         }
         let now = self.now.mono;
-        let due = |(id, since): (&StreamId, &Duration)| (now.saturating_sub(*since) >= GRACE).then_some(*id);
+        let due = |(id, since): (&StreamId, &Duration)| {
+            (now.saturating_sub(*since) >= GRACE && !self.may_be_there(*id)).then_some(*id)
+        };
         let due: Vec<_> = self.missing.iter().filter_map(due).collect();
         for id in due {
             self.give_up(id);
         }
+    }
+
+    /// What can't be read now may hold the stream: its directory, or a name of its family. Then nothing is lost yet.
+    fn may_be_there(&self, id: StreamId) -> bool {
+        let Some(stream) = self.streams.get(id).filter(|stream| stream.gone.is_none()) else { return false };
+        let Some(dir) = stream.path().parent() else { return false };
+        let Some(directory) = self.tree.get(dir) else { return false };
+        let unreadable = |trouble: Option<Trouble>| matches!(trouble, Some(Trouble::Io(_)));
+        let is_kin = |name: &OsStr| match classify(&self.settings, dir, name) {
+            Some(Class::Trace { stem, .. }) => self.streams.with_stem(dir, &stem) == Some(id),
+            Some(Class::Log { log, .. }) => stream.kind == StreamKind::Log(LogId(log)),
+            None => false,
+        };
+        let mut troubled = directory.names.iter().filter(|(_, node)| unreadable(node.trouble));
+        unreadable(directory.trouble) || troubled.any(|(name, node)| node.stream.is_none() && is_kin(name))
     }
 
     /// The stream's files are gone: tells what of them was not read. The stream is remembered for a while.
