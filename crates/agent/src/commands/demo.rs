@@ -55,7 +55,7 @@ fn interruption(runtime: &Runtime) -> Result<Arc<AtomicBool>, Failure> {
     let interrupted = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&interrupted);
     let wait = move || {
-        while signals.next() != signals::Signal::Stop {}
+        while signals.next(Duration::MAX) != Some(signals::Signal::Stop) {}
         flag.store(true, Ordering::Relaxed);
     };
     let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);

@@ -4,11 +4,13 @@ use super::check::load;
 use crate::cli::{ConfigOption, Failure, Outcome};
 use crate::config::{self, Settings};
 use crate::shell::driver::Agent;
+use crate::shell::service_manager::{self, ServiceManager};
+use crate::shell::signals::{Signal, Signals};
 use crate::shell::{own_log, signals};
 use std::path::{Path, PathBuf};
-use tokio::runtime::Runtime;
+use tokio::runtime::{Handle, Runtime};
 
-/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+/// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. systemd is told how it goes.
 pub(crate) fn main(options: &ConfigOption) -> Outcome {
     let settings = load(options.config.as_deref())?;
     own_log::start(&settings.telemetry.log);
@@ -16,12 +18,11 @@ pub(crate) fn main(options: &ConfigOption) -> Outcome {
     warn(options.config.as_deref(), &settings);
     let runtime = runtime()?;
     let signals = signals::listen(&runtime).map_err(|error| Failure::Running(format!("signals: {error}")))?;
+    let manager = ServiceManager::from_environment(&|name| std::env::var_os(name));
     let agent = Agent::start(settings.clone(), runtime.handle()).map_err(Failure::Running)?;
     tracing::info!(id = "XO1001", version = env!("CARGO_PKG_VERSION"), "running");
-    if let Some(agent) = serve(agent, settings, options, &runtime, &signals)? {
-        tracing::info!(id = "XO1002", "stopping");
-        agent.stop();
-    }
+    manager.ready();
+    Service { settings, options, runtime: runtime.handle(), signals, manager }.serve(agent)?;
     tracing::info!(id = "XO1003", "stopped");
     // Answers that are still awaited are of no use to anybody now.
     runtime.shutdown_background();
@@ -34,36 +35,88 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
     built.map_err(|error| Failure::Running(format!("no threads to be had: {error}")))
 }
 
-/// Waits for signals; a new configuration means a new agent, from the old one's checkpoints.
-fn serve(
-    mut agent: Agent,
-    mut settings: Settings,
-    options: &ConfigOption,
-    runtime: &Runtime,
-    signals: &signals::Signals,
-) -> Result<Option<Agent>, Failure> {
-    loop {
-        match signals.next() {
-            signals::Signal::Stop => return Ok(Some(agent)),
-            signals::Signal::Reload => match reload(options, &settings) {
-                Err(Failure::Usage(problems) | Failure::Running(problems)) => {
-                    tracing::error!(id = "XO1005", %problems, "the new configuration is refused; the old one stays");
+/// What outlives a single agent: each new configuration is a new one.
+struct Service<'a> {
+    settings: Settings,
+    options: &'a ConfigOption,
+    runtime: &'a Handle,
+    signals: Signals,
+    manager: ServiceManager,
+}
+
+impl Service<'_> {
+    /// Waits for signals until one asks for the end; says meanwhile that all gets on.
+    fn serve(mut self, mut agent: Agent) -> Outcome {
+        loop {
+            match self.signals.next(self.manager.every()) {
+                None => self.look_after(&mut agent),
+                Some(Signal::Reload) => {
+                    self.manager.reloading();
+                    let Some(next) = self.reload(agent)? else { return Ok(()) };
+                    agent = next;
+                    self.manager.ready();
                 }
-                Ok(new) => {
-                    warn(options.config.as_deref(), &new);
+                Some(Signal::Stop) => {
+                    self.manager.stopping();
+                    tracing::info!(id = "XO1002", "stopping");
                     agent.stop();
-                    if signals.wants_stop() {
-                        return Ok(None);
-                    }
-                    (agent, settings) = restart(new, settings, runtime)?;
+                    return Ok(());
                 }
-            },
+            }
+        }
+    }
+
+    /// Feeds the watchdog if every stage has turned. If not, it says which, and systemd restarts us in the end.
+    fn look_after(&mut self, agent: &mut Agent) {
+        let stuck = agent.stuck();
+        if !stuck.is_empty() {
+            tracing::warn!(id = "XO1013", stages = stuck.join(", "), "no progress; the watchdog is not fed");
+            return;
+        }
+        self.manager.alive();
+        if let Some(status) = agent.status() {
+            self.manager.status(service_manager::line(&status));
+        }
+    }
+
+    /// An agent with the new configuration, from the old one's checkpoints; the old one, if the new is refused; none,
+    /// if it is to end meanwhile.
+    fn reload(&mut self, agent: Agent) -> Result<Option<Agent>, Failure> {
+        let new = match new_settings(self.options, &self.settings) {
+            Ok(new) => new,
+            Err(Failure::Usage(problems) | Failure::Running(problems)) => {
+                tracing::error!(id = "XO1005", %problems, "the new configuration is refused; the old one stays");
+                self.manager.status("the new configuration is refused; the old one stays".to_owned());
+                return Ok(Some(agent));
+            }
+        };
+        warn(self.options.config.as_deref(), &new);
+        agent.stop();
+        if self.signals.wants_stop() {
+            return Ok(None);
+        }
+        self.restart(new).map(Some)
+    }
+
+    /// Starts with the new settings, or with the old ones if the new can't be carried out.
+    fn restart(&mut self, new: Settings) -> Result<Agent, Failure> {
+        match Agent::start(new.clone(), self.runtime) {
+            Ok(agent) => {
+                own_log::set_level(&new.telemetry.log);
+                tracing::info!(id = "XO1004", "runs with the new configuration");
+                self.settings = new;
+                Ok(agent)
+            }
+            Err(problem) => {
+                tracing::error!(id = "XO1006", %problem, "the new configuration can't be carried out; the old one stays");
+                Agent::start(self.settings.clone(), self.runtime).map_err(Failure::Running)
+            }
         }
     }
 }
 
 /// The new settings, if they can take the place of the old ones while the agent goes on.
-fn reload(options: &ConfigOption, old: &Settings) -> Result<Settings, Failure> {
+fn new_settings(options: &ConfigOption, old: &Settings) -> Result<Settings, Failure> {
     let new = load(options.config.as_deref())?;
     refuse_own_log(&new)?;
     if new.checkpoint != old.checkpoint {
@@ -72,22 +125,6 @@ fn reload(options: &ConfigOption, old: &Settings) -> Result<Settings, Failure> {
         return Err(Failure::Usage(problem.to_owned()));
     }
     Ok(new)
-}
-
-/// Starts with the new settings, or with the old ones if the new can't be carried out.
-fn restart(new: Settings, old: Settings, runtime: &Runtime) -> Result<(Agent, Settings), Failure> {
-    match Agent::start(new.clone(), runtime.handle()) {
-        Ok(agent) => {
-            own_log::set_level(&new.telemetry.log);
-            tracing::info!(id = "XO1004", "runs with the new configuration");
-            Ok((agent, new))
-        }
-        Err(problem) => {
-            tracing::error!(id = "XO1006", %problem, "the new configuration can't be carried out; the old one stays");
-            let agent = Agent::start(old.clone(), runtime.handle()).map_err(Failure::Running)?;
-            Ok((agent, old))
-        }
-    }
 }
 
 fn warn(named: Option<&Path>, settings: &Settings) {

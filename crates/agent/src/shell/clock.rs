@@ -21,3 +21,9 @@ impl Clock {
         Now { mono: self.start.elapsed(), wall_unix_nano: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX) }
     }
 }
+
+/// Microseconds of the system's monotonic clock, which systemd compares with its own.
+pub(crate) fn boot_micros() -> i64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1000)
+}

@@ -6,6 +6,7 @@
 use super::clock::Clock;
 use super::control::{self, Control};
 use super::positions::{self, Positions};
+use super::pulse::{Pulse, Turns};
 use super::rejected::RejectedFiles;
 use super::span_metrics::SpanMetricsLoop;
 use super::telemetry;
@@ -42,6 +43,8 @@ pub(crate) enum Event {
     Saved(Result<(), Trouble>),
     /// Somebody takes the metrics of spans away, to send them.
     SpanMetrics(tokio::sync::oneshot::Sender<Option<Vec<u8>>>),
+    /// Nothing but a turn, of the engine's loop and of the saver's.
+    Turn,
     /// Somebody asks how it is.
     Ask(SyncSender<Status>),
     /// End.
@@ -52,6 +55,8 @@ pub(crate) enum Event {
 pub(crate) struct Agent {
     sender: Sender<Event>,
     thread: JoinHandle<()>,
+    runtime: tokio::runtime::Handle,
+    pulse: Pulse,
     _control: Option<Control>,
     metrics: Option<SdkMeterProvider>,
     span_metrics: Option<SpanMetricsLoop>,
@@ -78,9 +83,11 @@ impl Agent {
             Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, lost, keep, clock.now());
         opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
         let notify = notify(&sender, engine.watched());
+        let pulse = Pulse::new(opened.positions.turns());
         let work = Work {
             engine,
             inbox,
+            turns: pulse.engine(),
             clock,
             transports,
             positions: opened.positions,
@@ -101,7 +108,17 @@ impl Agent {
         let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, &sender));
         let of_spans = way.filter(|_| settings.span_metrics);
         let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime, sender.clone()));
-        Ok(Self { sender, thread, _control: control, metrics, span_metrics })
+        Ok(Self { sender, thread, runtime: runtime.clone(), pulse, _control: control, metrics, span_metrics })
+    }
+
+    /// The stages whose loop has not turned since the last time that all of them had; none: all is in motion.
+    /// Waiting, for whatever it is, is motion. Asks them to turn once more, for the next time.
+    pub(crate) fn stuck(&mut self) -> Vec<&'static str> {
+        let stuck = self.pulse.stuck();
+        self.sender.send(Event::Turn);
+        let turns = self.pulse.runtime();
+        self.runtime.spawn(async move { turns.one_more() });
+        stuck
     }
 
     /// Asks the engine how it is; `None` if it does not answer within five seconds.
@@ -209,6 +226,7 @@ fn unanswered() -> Answer {
 struct Work {
     engine: Engine,
     inbox: Inbox<Event>,
+    turns: Turns,
     clock: Clock,
     transports: Transports,
     positions: Positions,
@@ -222,6 +240,7 @@ impl Work {
         let mut saving = Saving::default();
         let mut stop_by: Option<Duration> = None;
         loop {
+            self.turns.one_more();
             let now = self.clock.now();
             let turn = self.engine.turn(now);
             self.send(&turn.requests);
@@ -296,6 +315,7 @@ impl Work {
                 // Who asked may have gone.
                 let _ = reply.send(self.engine.take_span_metrics(now));
             }
+            Event::Turn => self.positions.turn(),
             Event::Ask(reply) => {
                 // Who asked may have gone.
                 let _ = reply.try_send(self.engine.status(now));

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -26,19 +27,17 @@ pub(crate) struct Signals {
 }
 
 impl Signals {
-    /// Waits for the next one. Several reloads are one; a stop goes before all.
-    pub(crate) fn next(&self) -> Signal {
+    /// Waits for the next one, at most `patience`. Several reloads are one; a stop goes before all.
+    pub(crate) fn next(&self, patience: Duration) -> Option<Signal> {
         let (asked, came) = &*self.asked;
-        let mut asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if asked.stop {
-                return Signal::Stop;
-            }
-            if std::mem::take(&mut asked.reload) {
-                return Signal::Reload;
-            }
-            asked = came.wait(asked).unwrap_or_else(PoisonError::into_inner);
+        let asked = asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let none = |asked: &mut Asked| !asked.stop && !asked.reload;
+        let waited = came.wait_timeout_while(asked, patience, none);
+        let (mut asked, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        if asked.stop {
+            return Some(Signal::Stop);
         }
+        std::mem::take(&mut asked.reload).then_some(Signal::Reload)
     }
 
     /// Whether it is to end: a reload under way need not begin anew.
@@ -89,15 +88,18 @@ pub(crate) fn listen(runtime: &Runtime) -> io::Result<Signals> {
 mod tests {
     use super::*;
 
+    const LONG: Duration = Duration::from_secs(600);
+
     #[test]
     fn a_stop_goes_before_reloads_and_is_never_lost() {
         let signals = Signals::default();
         (0..9).for_each(|_| assert!(!signals.note(Signal::Reload)));
-        assert_eq!(signals.next(), Signal::Reload);
+        assert_eq!(signals.next(LONG), Some(Signal::Reload));
+        assert_eq!(signals.next(Duration::ZERO), None, "nine reloads are one");
         signals.note(Signal::Reload);
         assert!(!signals.note(Signal::Stop));
         assert!(signals.wants_stop());
-        assert_eq!(signals.next(), Signal::Stop);
+        assert_eq!(signals.next(LONG), Some(Signal::Stop));
         assert!(signals.note(Signal::Stop), "the second ends at once");
     }
 }
