@@ -12,6 +12,7 @@ mod bad_input;
 mod bulk;
 mod commands;
 mod crash;
+mod doctor;
 mod dom0;
 mod outage;
 mod protocols;

@@ -24,6 +24,8 @@ pub(crate) enum Command {
     Check(CheckOptions),
     /// Ask the running agent how it is
     Status(StatusOptions),
+    /// Look at this host and the way to the collector: what works, what does not, and what mends it
+    Doctor(DoctorOptions),
     /// Say what is read out of a log line, and why it is joined so
     Explain(ExplainOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
@@ -56,6 +58,25 @@ pub(crate) struct StatusOptions {
     /// For scripts: one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+    /// Show every file, not only the twenty that are furthest behind
+    #[arg(long)]
+    pub(crate) all: bool,
+}
+
+/// What `doctor` is asked.
+#[derive(Args, Debug)]
+pub(crate) struct DoctorOptions {
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+    /// For scripts: one JSON object
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Send one marked trace with one log line, and say how to find it
+    #[arg(long)]
+    pub(crate) send_test: bool,
+    /// Look at the host whose files are below this directory, such as a mounted root
+    #[arg(long, value_name = "DIR")]
+    pub(crate) root: Option<PathBuf>,
 }
 
 /// What `explain` is asked.
@@ -94,6 +115,8 @@ pub(crate) enum Failure {
     Usage(String),
     /// Failed while running: 1.
     Running(String),
+    /// The same, and the command has told why: 1.
+    Told,
 }
 
 impl Failure {
@@ -103,6 +126,7 @@ impl Failure {
         let (code, id, text) = match self {
             Self::Usage(text) => (2, "XO1011", text),
             Self::Running(text) => (1, "XO1012", text),
+            Self::Told => return ExitCode::FAILURE,
         };
         eprint!("{}", own_log::failure(id, text));
         ExitCode::from(code)

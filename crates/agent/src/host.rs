@@ -12,7 +12,8 @@ pub(crate) fn installation_uuid(inventory: &Path) -> Option<Uuid> {
     value_of(&String::from_utf8_lossy(&text), "INSTALLATION_UUID").and_then(|text| Uuid::parse(&text))
 }
 
-fn value_of(inventory: &str, key: &str) -> Option<String> {
+/// The value of a key in an inventory's text.
+pub(crate) fn value_of(inventory: &str, key: &str) -> Option<String> {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;
         (name.trim() == key).then(|| value.trim().trim_matches(['\'', '"']).to_owned())

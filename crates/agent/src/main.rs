@@ -19,6 +19,7 @@ fn main() -> ExitCode {
         cli::Command::Run(options) => commands::run::main(&options),
         cli::Command::Check(options) => commands::check::main(&options),
         cli::Command::Status(options) => commands::status::main(&options),
+        cli::Command::Doctor(options) => commands::doctor::main(&options),
         cli::Command::Explain(options) => commands::explain::main(&options),
         cli::Command::Demo(options) => commands::demo::main(&options),
     };

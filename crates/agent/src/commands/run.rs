@@ -84,6 +84,7 @@ impl Service<'_> {
     fn reload(&mut self, agent: Agent) -> Result<Option<Agent>, Failure> {
         let new = match new_settings(self.options, &self.settings) {
             Ok(new) => new,
+            Err(Failure::Told) => return Ok(Some(agent)),
             Err(Failure::Usage(problems) | Failure::Running(problems)) => {
                 tracing::error!(id = "XO1005", %problems, "the new configuration is refused; the old one stays");
                 self.manager.status("the new configuration is refused; the old one stays".to_owned());

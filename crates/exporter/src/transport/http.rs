@@ -1,5 +1,7 @@
 //! OTLP over HTTP: one POST, and what its answer was.
 
+use std::time::SystemTime;
+
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, Request, Response};
@@ -67,6 +69,11 @@ fn redirect(headers: &HeaderMap) -> String {
         target if target.is_empty() => target,
         target => reply::clean(&format!("to {target}")),
     }
+}
+
+/// The server's clock.
+pub(super) fn date(headers: &HeaderMap) -> Option<SystemTime> {
+    httpdate::parse_http_date(text(headers, &header::DATE)).ok()
 }
 
 /// A header's value; empty if it is absent or no text.

@@ -17,7 +17,7 @@ use super::files::{Files, Prints};
 use super::headers::Headers;
 use super::route::{Route, Via};
 use super::settings::{Protocol, Settings, TlsFiles, USER_AGENT};
-use super::{grpc, tls};
+use super::{Hop, grpc, tls};
 use crate::classify::{Answer, Failed, Failure};
 
 /// Servers close idle connections, many after a minute; a request on one that just closes is lost.
@@ -62,6 +62,17 @@ impl Plan {
             headers,
             uri,
         })
+    }
+
+    /// Where connections are opened to.
+    pub(super) fn first_hop(&self) -> Hop {
+        let hop = self.via.first_hop(&self.uri);
+        let port = if hop.scheme_str() == Some("https") { 443 } else { 80 };
+        Hop {
+            host: hop.host().unwrap_or_default().trim_matches(['[', ']']).to_owned(),
+            port: hop.port_u16().unwrap_or(port),
+            is_proxy: !matches!(self.via, Via::Direct),
+        }
     }
 
     /// Where each request goes.

@@ -27,7 +27,7 @@ mod tls;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::Request;
 use bytes::Bytes;
@@ -46,6 +46,26 @@ pub struct Transport {
     compression: Compression,
     timeout: Duration,
     current: Mutex<Current>,
+}
+
+/// An answer, and what else came with it.
+#[derive(Clone, Debug)]
+pub struct Probed {
+    /// The answer.
+    pub answer: Answer,
+    /// The server's clock when it answered, by its header `Date`; whole seconds.
+    pub date: Option<SystemTime>,
+}
+
+/// Where a connection is opened to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hop {
+    /// Name or address, without brackets.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+    /// It is a proxy, and the endpoint is behind it.
+    pub is_proxy: bool,
 }
 
 /// What requests are sent with now.
@@ -77,19 +97,32 @@ impl Transport {
     /// Cancel safe: dropped, it closes or resets what it has opened; the server may have got the request
     /// then.
     pub async fn send(&self, body: Bytes) -> Answer {
+        self.probe(body).await.answer
+    }
+
+    /// The same, and what else the answer says: for a look at the endpoint.
+    ///
+    /// Cancel safe, as [`Transport::send`].
+    pub async fn probe(&self, body: Bytes) -> Probed {
         let live = self.renewed();
         let sent = Sent::default();
         let request = match self.request(&live, body, sent.clone()) {
             Ok(request) => request,
-            Err(answer) => return answer,
+            Err(answer) => return Probed { answer, date: None },
         };
         let exchange = self.exchange(&live, request, &sent);
-        let answer = tokio::time::timeout(self.timeout, exchange).await;
-        let answer = answer.unwrap_or_else(|_| failure::timeout(sent.get()));
-        if matches!(answer, Answer::Failed(_)) {
+        let probed = tokio::time::timeout(self.timeout, exchange).await;
+        let probed = probed.unwrap_or_else(|_| Probed { answer: failure::timeout(sent.get()), date: None });
+        if matches!(probed.answer, Answer::Failed(_)) {
             self.forget_connections(&live);
         }
-        answer
+        probed
+    }
+
+    /// Where connections are opened to: the endpoint, or the proxy before it.
+    #[must_use]
+    pub fn first_hop(&self) -> Hop {
+        self.plan.first_hop()
     }
 
     /// Why renewed files are not in use; `None` while all are.
@@ -97,12 +130,18 @@ impl Transport {
         self.current().problem.clone()
     }
 
-    async fn exchange(&self, live: &Live, request: Request<Outgoing>, sent: &Sent) -> Answer {
-        match live.client.request(request).await {
-            Err(error) => self.plan.with_files(failure::of_client(&error, sent.get())),
-            Ok(response) if self.plan.is_grpc() => grpc::answer(response).await,
-            Ok(response) => http::answer(response).await,
-        }
+    async fn exchange(&self, live: &Live, request: Request<Outgoing>, sent: &Sent) -> Probed {
+        let response = match live.client.request(request).await {
+            Ok(response) => response,
+            Err(error) => {
+                let answer = self.plan.with_files(failure::of_client(&error, sent.get()));
+                return Probed { answer, date: None };
+            }
+        };
+        let date = http::date(response.headers());
+        let answer =
+            if self.plan.is_grpc() { grpc::answer(response).await } else { http::answer(response).await };
+        Probed { answer, date }
     }
 
     fn request(&self, live: &Live, body: Bytes, sent: Sent) -> Result<Request<Outgoing>, Answer> {

@@ -48,7 +48,7 @@ impl Via {
     }
 
     /// Where the TCP connection goes.
-    pub(super) fn first_hop(&self, endpoint: &Uri) -> Uri {
+    pub(in crate::transport) fn first_hop(&self, endpoint: &Uri) -> Uri {
         match self {
             Self::Direct => endpoint.clone(),
             Self::Forward { proxy, .. } | Self::Tunnel { proxy, .. } => proxy.clone(),
