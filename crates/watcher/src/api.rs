@@ -233,6 +233,8 @@ pub struct StreamInfo {
     pub evidence_at: Option<u64>,
     /// Lines that were read and not settled.
     pub open_lines: usize,
+    /// What was given as [`Taken::mark`] with the line behind the first unsettled one; `None` if none was read there.
+    pub second_open_mark: Option<u64>,
     /// The file has no name any more.
     pub deleted: bool,
 }

@@ -61,6 +61,11 @@ impl Tracker {
         self.slots.back().map_or(self.settled, |slot| slot.end)
     }
 
+    /// The mark of the line behind the first unsettled one: the reader's state when it had read that one.
+    pub(crate) fn second_mark(&self) -> Option<u64> {
+        self.slots.get(1).map(|slot| slot.mark)
+    }
+
     /// Lines that are neither settled nor merged away.
     pub(crate) fn open_lines(&self) -> usize {
         self.slots.len() - self.closed

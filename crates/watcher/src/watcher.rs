@@ -247,6 +247,7 @@ fn info(stream: &Stream) -> StreamInfo {
         deliver_at: stream.deliver.next,
         evidence_at: stream.evidence.as_ref().map(|cursor| cursor.next),
         open_lines: stream.tracker.open_lines(),
+        second_open_mark: stream.tracker.second_mark(),
         deleted: place.is_none_or(|place| !place.named),
     }
 }

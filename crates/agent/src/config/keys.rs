@@ -230,14 +230,11 @@ pub(crate) const KEYS: &[Key] = &[
         "where `xapi-observer status` asks",
     ),
     key("telemetry.export", Kind::Bool, "true", "its own metrics, by the same delivery"),
-    later(
-        optional(
-            "telemetry.prometheus",
-            Kind::Address,
-            "\"127.0.0.1:9464\"",
-            "its own metrics as Prometheus text; off by default: no open port",
-        ),
-        &[],
+    optional(
+        "telemetry.prometheus",
+        Kind::Address,
+        "\"127.0.0.1:9464\"",
+        "its own metrics as Prometheus text, at /metrics; off by default: no open port",
     ),
 ];
 

@@ -7,6 +7,7 @@ use super::problem::{Place, Problems};
 use super::written::{Found, Values, Written, default_of};
 use exporter::transport::{ProxyEnvironment, Signal};
 use regex::Regex;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -65,6 +66,8 @@ pub(crate) struct Telemetry {
     pub(crate) socket: PathBuf,
     /// Its metrics are sent.
     pub(crate) export: bool,
+    /// `None`: Prometheus can't ask.
+    pub(crate) prometheus: Option<SocketAddr>,
 }
 
 impl Settings {
@@ -171,6 +174,7 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
             log: view.text("telemetry.log").unwrap_or_default(),
             socket: view.path("telemetry.socket"),
             export: view.flag("telemetry.export"),
+            prometheus: view.text("telemetry.prometheus").and_then(|text| text.parse().ok()),
         },
         span_metrics: view.flag("metrics.enabled"),
     };

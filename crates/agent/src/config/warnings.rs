@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 pub(crate) fn warnings(path: &Path, settings: &Settings) -> Vec<String> {
     let secrets = secret_files(path, settings).into_iter().filter_map(|file| readable_secret(&file));
     let ways = destinations(&settings.export).flat_map(|(signal, to)| way(signal, to));
-    let mut all: Vec<String> = secrets.chain(ways).chain(sources(settings)).collect();
+    let mut all: Vec<String> =
+        secrets.chain(ways).chain(sources(settings)).chain(open_port(settings)).collect();
     all.dedup();
     all
 }
@@ -80,6 +81,14 @@ fn odd_path(uri: &http::Uri, signal: &str, to: &Destination) -> Option<String> {
         let url = to.transport.url.trim_end_matches('/');
         format!("{url} is used as it is, without a path; did you mean {url}/v1/{signal}?")
     })
+}
+
+/// dom0 is to have no open port, and the metrics name the host's files.
+fn open_port(settings: &Settings) -> Option<String> {
+    let address = settings.telemetry.prometheus.filter(|address| !address.ip().is_loopback())?;
+    Some(format!(
+        "telemetry.prometheus: {address} is open to the network, without encryption or password; 127.0.0.1 is not"
+    ))
 }
 
 fn sources(settings: &Settings) -> Vec<String> {

@@ -19,6 +19,8 @@ pub(super) struct Health {
     pub(super) files: BTreeMap<PathBuf, String>,
     /// Why checkpoints are not on disk.
     pub(super) store: Option<String>,
+    /// What was wrong with the store at the start, and where the positions come from.
+    pub(super) damaged: Vec<String>,
     /// Why changes are polled for; `None` while the kernel tells of them.
     pub(super) polling: Option<String>,
     /// The watcher was told of that.
@@ -54,6 +56,7 @@ impl Engine {
                 tracing::error!(id = "XO1301", %directory, %why, "checkpoints are kept in memory for now");
             }
             other => {
+                self.health.damaged.push(words(other));
                 tracing::error!(id = "XO1303", %directory, trouble = ?other, "the checkpoint store was damaged")
             }
         }
@@ -143,6 +146,21 @@ impl Engine {
                 }
             }
         }
+    }
+}
+
+/// What was wrong with the store, for people.
+fn words(trouble: &store::Trouble) -> String {
+    match trouble {
+        store::Trouble::HalfSnapshot => "a half-written snapshot was removed".to_owned(),
+        store::Trouble::SnapshotsDropped => "damaged snapshots were dropped".to_owned(),
+        store::Trouble::SetAside { kept_as, why } => {
+            format!("it was damaged ({why}) and is kept as {}", kept_as.display())
+        }
+        store::Trouble::BadEntries { count } => format!("{count} entries could not be read"),
+        store::Trouble::FromSidecar { entries } => format!("{entries} positions come from the side-car"),
+        store::Trouble::NothingLeft => "no position was left: everything is read from its start".to_owned(),
+        store::Trouble::Unavailable { why } => why.clone(),
     }
 }
 

@@ -112,6 +112,11 @@ impl LogRoom {
         Some(u64::try_from(second).unwrap_or(0).saturating_mul(NANOS_PER_SECOND))
     }
 
+    /// The second of the newest line that was read of this file.
+    pub(super) fn reached_unix(&self, stream: StreamId) -> Option<i64> {
+        self.readers.get(&stream).and_then(|reader| reader.mark().second())
+    }
+
     /// The log that is furthest behind, and its oldest unread file.
     fn next(&self, watcher: &Watcher) -> Option<(usize, StreamId)> {
         let unread = |(log, family): (usize, &Family)| {

@@ -25,7 +25,7 @@ mod shares;
 mod show;
 #[cfg(test)]
 mod simulation;
-mod status;
+pub(crate) mod status;
 mod tally;
 #[cfg(test)]
 mod tests;

@@ -89,6 +89,11 @@ impl Outlet {
         self.batcher.bytes() + self.delivery.load().map_or(0, Batch::memory) + self.followers.bytes()
     }
 
+    /// Bytes that it may use, but for one record more.
+    pub(crate) fn share(&self) -> usize {
+        self.share
+    }
+
     /// Whether nothing waits and nothing is open.
     pub(crate) fn is_empty(&self) -> bool {
         self.batcher.is_empty() && self.delivery.has_room()

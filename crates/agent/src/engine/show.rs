@@ -1,12 +1,16 @@
 //! The engine's state as `status` shows it.
 
-use super::status::{CorrelationStatus, FileStatus, HostStatus, MemoryStatus, SignalStatus, Status};
+use super::status::{
+    CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, ProcessStatus, SignalStatus,
+    Status, StoreStatus, WakeupStatus,
+};
 use super::{Engine, Outlet, Signal};
 use crate::config::Destination;
 use crate::span_metrics::SpanMetrics;
 use exporter::delivery::State;
-use model::Now;
+use model::{NANOS_PER_SECOND, Now};
 use parser::correlate::Outcome;
+use parser::log::TimeMark;
 use std::collections::BTreeMap;
 use watcher::{StreamInfo, StreamKind};
 
@@ -21,12 +25,17 @@ impl Engine {
             degraded: self.degraded(),
             host: self.host_status(),
             watching: if self.health.polling.is_some() { "polling" } else { "notify" },
-            files: shown.iter().map(|info| file(info, now)).collect(),
+            wakeups: WakeupStatus::default(),
+            files: shown.iter().map(|info| self.file(info, now)).collect(),
             drained_files: drained.len() as u64,
             signals: self.signals(now),
             correlation: self.correlation(),
             memory: self.memory(),
             span_metrics: self.span_metrics.as_ref().map(SpanMetrics::status),
+            descriptors: self.descriptors(),
+            store: self.store(),
+            process: ProcessStatus::default(),
+            prometheus: None,
         }
     }
 
@@ -85,35 +94,69 @@ impl Engine {
     fn memory(&self) -> MemoryStatus {
         MemoryStatus {
             limit_bytes: self.shares.limit as u64,
+            correlation_limit_bytes: self.shares.correlation as u64,
             held_lines_bytes: self.correlator.held_bytes() as u64,
             evidence_bytes: self.correlator.index_bytes() as u64,
             requests_bytes: self.outlets.iter().map(Outlet::bytes).sum::<usize>() as u64,
         }
     }
+
+    fn descriptors(&self) -> DescriptorStatus {
+        let held = self.watcher.held();
+        DescriptorStatus {
+            open: held.open as u64,
+            limit: self.settings.limits.open_files,
+            deleted_bytes: held.deleted_bytes,
+            deleted_limit_bytes: self.settings.limits.held_deleted_bytes,
+        }
+    }
+
+    fn store(&self) -> StoreStatus {
+        let damaged = self.health.damaged.join("; ");
+        let (state, why) = match &self.health.store {
+            Some(why) => ("unavailable", why.clone()),
+            None if !damaged.is_empty() => ("degraded", damaged),
+            None => ("ok", damaged),
+        };
+        StoreStatus { state, why }
+    }
+
+    fn file(&self, info: &StreamInfo, now: Now) -> FileStatus {
+        let lag_bytes = lag(info);
+        let state = match (lag_bytes, info.deleted) {
+            (_, true) => "deleted",
+            (0, false) => "settled",
+            _ => "reading",
+        };
+        let oldest = (lag_bytes > 0).then(|| self.oldest_unix(info));
+        FileStatus {
+            path: info.path.display().to_string(),
+            signal: if info.kind == StreamKind::Trace { "traces" } else { "logs" },
+            state,
+            offset: info.settled,
+            size: info.size.unwrap_or(info.disk_size),
+            lag_bytes,
+            oldest_seconds: oldest.map(|second| now.unix_seconds().saturating_sub(second)),
+        }
+    }
+
+    /// The second of the oldest record that is not settled: see [`FileStatus::oldest_seconds`].
+    fn oldest_unix(&self, info: &StreamInfo) -> u64 {
+        let changed = info.modified_unix_nano / NANOS_PER_SECOND;
+        if info.kind == StreamKind::Trace {
+            return if info.settled == 0 { info.created_unix_nano / NANOS_PER_SECOND } else { changed };
+        }
+        let second = match (info.open_lines, info.second_open_mark) {
+            (0, _) => None,
+            (_, Some(mark)) => TimeMark::from(mark).second(),
+            (_, None) => self.logs.reached_unix(info.stream),
+        };
+        second.and_then(|second| u64::try_from(second).ok()).unwrap_or(changed)
+    }
 }
 
 fn lag(info: &StreamInfo) -> u64 {
     info.size.unwrap_or(info.disk_size).saturating_sub(info.settled)
-}
-
-fn file(info: &StreamInfo, now: Now) -> FileStatus {
-    let lag_bytes = lag(info);
-    let state = match (lag_bytes, info.deleted) {
-        (_, true) => "deleted, held open",
-        (0, false) => "settled",
-        _ => "reading",
-    };
-    // The file's last change is the newest moment at which its oldest unsettled line can have been written.
-    let oldest = (lag_bytes > 0)
-        .then(|| now.wall_unix_nano.saturating_sub(info.modified_unix_nano) / model::NANOS_PER_SECOND);
-    FileStatus {
-        path: info.path.display().to_string(),
-        state: state.to_owned(),
-        offset: info.settled,
-        size: info.size.unwrap_or(info.disk_size),
-        lag_bytes,
-        oldest_seconds: oldest,
-    }
 }
 
 fn signal_status(outlet: &Outlet, to: &Destination, now: Now) -> SignalStatus {
@@ -126,5 +169,13 @@ fn signal_status(outlet: &Outlet, to: &Destination, now: Now) -> SignalStatus {
     let since = outlet.state().since().map(|since| now.mono.saturating_sub(since).as_secs());
     // A query may hold a token.
     let endpoint = to.transport.url.split(['?', '#']).next().unwrap_or_default().to_owned();
-    SignalStatus { endpoint, state, why, since_seconds: since, tally: super::SignalTally::default() }
+    SignalStatus {
+        endpoint,
+        state,
+        why,
+        since_seconds: since,
+        queue_bytes: outlet.bytes() as u64,
+        queue_limit_bytes: outlet.share() as u64,
+        tally: super::SignalTally::default(),
+    }
 }

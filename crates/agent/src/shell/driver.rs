@@ -3,13 +3,14 @@
 //! Life: [`Agent::start`] opens everything; [`Agent::stop`] ends reading at once, gives open requests five seconds,
 //! saves, and returns. Dropping without stopping loses nothing but the last second's checkpoints.
 
+use super::about::About;
 use super::clock::Clock;
 use super::control::{self, Control};
 use super::positions::{self, Positions};
 use super::pulse::{Pulse, Turns};
 use super::rejected::RejectedFiles;
 use super::span_metrics::SpanMetricsLoop;
-use super::telemetry;
+use super::telemetry::{self, Server, Source};
 use super::wakeup::{Inbox, Sender, channel};
 use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
@@ -60,6 +61,7 @@ pub(crate) struct Agent {
     _control: Option<Control>,
     metrics: Option<SdkMeterProvider>,
     span_metrics: Option<SpanMetricsLoop>,
+    prometheus: Option<Server>,
 }
 
 impl Agent {
@@ -82,8 +84,9 @@ impl Agent {
         let mut engine =
             Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, lost, keep, clock.now());
         opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
-        let notify = notify(&sender, engine.watched());
         let pulse = Pulse::new(opened.positions.turns());
+        let about = Arc::new(About::default());
+        let notify = notify(&sender, &about, engine.watched());
         let work = Work {
             engine,
             inbox,
@@ -94,6 +97,7 @@ impl Agent {
             notify,
             sender: sender.clone(),
             runtime: runtime.clone(),
+            about: Arc::clone(&about),
         };
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
@@ -102,13 +106,20 @@ impl Agent {
                 work.run();
             })
             .map_err(|error| error.to_string())?;
-        let control = listen(&settings, &sender);
+        let control = listen(&settings, &sender, &about);
+        let asked = sender.clone();
+        let source = telemetry::cached(move || ask(&asked));
         let way = metrics_way(&settings);
         let own = way.clone().filter(|_| settings.telemetry.export);
-        let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, &sender));
+        let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, Arc::clone(&source)));
         let of_spans = way.filter(|_| settings.span_metrics);
         let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime, sender.clone()));
-        Ok(Self { sender, thread, runtime: runtime.clone(), pulse, _control: control, metrics, span_metrics })
+        let prometheus = settings
+            .telemetry
+            .prometheus
+            .map(|address| telemetry::serve(address, runtime, own_resource(&settings), source, about));
+        let (runtime, _control) = (runtime.clone(), control);
+        Ok(Self { sender, thread, runtime, pulse, _control, metrics, span_metrics, prometheus })
     }
 
     /// The stages whose loop has not turned since the last time that all of them had; none: all is in motion.
@@ -134,6 +145,9 @@ impl Agent {
         if let Some(metrics) = self.span_metrics {
             metrics.stop(LAST_NUMBERS);
         }
+        if let Some(prometheus) = self.prometheus {
+            prometheus.stop();
+        }
         self.sender.send(Event::Stop);
         let _ = self.thread.join();
     }
@@ -147,21 +161,29 @@ fn ask(sender: &Sender<Event>) -> Option<Status> {
     replies.recv_timeout(PATIENCE).ok()
 }
 
-fn notify(sender: &Sender<Event>, watched: &watcher::Settings) -> NotifySource {
-    let sender = sender.clone();
+fn notify(sender: &Sender<Event>, about: &Arc<About>, watched: &watcher::Settings) -> NotifySource {
+    let (sender, about) = (sender.clone(), Arc::clone(about));
     let source = NotifySource::new(move |hint| match hint {
-        Hint::Path(path) => sender.changed(Some(path), Event::Wake),
-        Hint::Rescan | Hint::Notified(_) => sender.changed(None, Event::Wake),
+        Hint::Path(path) => {
+            about.event();
+            sender.changed(Some(path), Event::Wake);
+        }
+        Hint::Rescan => {
+            about.overflow();
+            sender.changed(None, Event::Wake);
+        }
+        Hint::Notified(_) => sender.changed(None, Event::Wake),
     });
     source.only(watched)
 }
 
 /// A socket that can't be had is no reason not to run.
-fn listen(settings: &Settings, sender: &Sender<Event>) -> Option<Control> {
+fn listen(settings: &Settings, sender: &Sender<Event>, about: &About) -> Option<Control> {
     let path = &settings.telemetry.socket;
     let control = control::listen(path, sender.clone(), Event::Ask);
     if let Err(error) = &control {
         tracing::warn!(id = "XO1008", socket = %path.display(), %error, "status can't be asked");
+        about.no_socket(format!("{}: {error}", path.display()));
     }
     control.ok()
 }
@@ -182,14 +204,15 @@ fn own_metrics(
     settings: &Settings,
     way: Arc<Transport>,
     runtime: &tokio::runtime::Handle,
-    sender: &Sender<Event>,
+    source: Source,
 ) -> Option<SdkMeterProvider> {
-    let sender = sender.clone();
-    let source = telemetry::cached(move || ask(&sender));
-    let name = std::env::var("OTEL_SERVICE_NAME").ok();
-    let resource = settings.own_resource(name, crate::host::resource(&settings.inventory));
-    let started = telemetry::start(way, runtime.clone(), resource, source);
+    let started = telemetry::start(way, runtime.clone(), own_resource(settings), source);
     started.inspect_err(|error| metrics_are_off(error)).ok()
+}
+
+fn own_resource(settings: &Settings) -> Vec<(String, String)> {
+    let name = std::env::var("OTEL_SERVICE_NAME").ok();
+    settings.own_resource(name, crate::host::resource(&settings.inventory))
 }
 
 /// The collector may be gone or hang, and the SDK's own shutdown then takes five seconds whatever timeout it is given
@@ -233,6 +256,7 @@ struct Work {
     notify: NotifySource,
     sender: Sender<Event>,
     runtime: tokio::runtime::Handle,
+    about: Arc<About>,
 }
 
 impl Work {
@@ -317,8 +341,10 @@ impl Work {
             }
             Event::Turn => self.positions.turn(),
             Event::Ask(reply) => {
+                let mut status = self.engine.status(now);
+                self.about.complete(&mut status);
                 // Who asked may have gone.
-                let _ = reply.try_send(self.engine.status(now));
+                let _ = reply.try_send(status);
             }
             Event::Stop => {
                 self.engine.stop();

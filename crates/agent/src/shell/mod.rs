@@ -2,6 +2,7 @@
 //!
 //! Promises: all decisions are the engine's; here is only what carries them out. Every channel is bounded.
 
+pub(crate) mod about;
 pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod driver;

@@ -64,3 +64,11 @@ fn own_metrics_follow_the_signals_that_are_sent() {
     let general = "[export.traces]\nendpoint = \"http://tempo:4318/v1/traces\"\n";
     assert!(good(general).export.metrics.is_some(), "logs go to the general endpoint");
 }
+
+#[test]
+fn metrics_that_anybody_can_ask_for() {
+    for (address, warns) in [("127.0.0.1:9464", false), ("[::1]:9464", false), ("0.0.0.0:9464", true)] {
+        let said = warned(&format!("[telemetry]\nprometheus = \"{address}\"\n"), 0o600);
+        assert_eq!(said.contains("is open to the network"), warns, "{said}");
+    }
+}
