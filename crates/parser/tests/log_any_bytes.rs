@@ -53,7 +53,7 @@ fn check(line: &[u8], mark: u64) {
 }
 
 #[test]
-fn every_prefix() {
+fn row_18_every_prefix_of_a_line_is_a_record() {
     for line in SAMPLES.iter() {
         for end in 0..=line.len() {
             check(&line[..end], 0);
@@ -62,7 +62,7 @@ fn every_prefix() {
 }
 
 #[test]
-fn every_byte_flipped() {
+fn row_18_every_byte_flipped_is_a_record() {
     for line in SAMPLES.iter() {
         for at in 0..line.len() {
             for flip in [0x01, 0x20, 0x80, 0xff] {

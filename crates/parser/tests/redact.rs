@@ -100,6 +100,9 @@ fn values_go_and_all_else_stays() {
         "https://user:«pass»@host:80/path?x=y@z",
         "cifs //user:«p@ss»@server/share and a@b",
         "a https://u:«p»@h b https://u:«q»@h",
+        format!("https://u:«{}»@h", "p".repeat(2000)).as_str(),
+        format!("https://u:«p@{}»@h,a@b", "\u{fffd}".repeat(400)).as_str(),
+        "///u:«p»@h //v:w/x@y",
         // Sessions
         "session_id=«OpaqueRef:0496aa55-4e6f-363d-6578-4ab872ddfb9e» vm=OpaqueRef:1",
         "session «OpaqueRef:0496aa55-4e6f-363d-6578-4ab872ddfb9e» of OpaqueRef:2",

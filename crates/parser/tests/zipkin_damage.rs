@@ -8,7 +8,7 @@ use parser::zipkin::Reason;
 use zipkin_support::*;
 
 #[test]
-fn bad_spans_are_set_aside_alone() {
+fn row_14_bad_spans_are_set_aside_alone() {
     let good = r#""traceId":"1","id":"2","timestamp":1"#;
     let cases = [
         (r#""id":"2","timestamp":1"#.to_owned(), Reason::TraceId),
@@ -63,7 +63,7 @@ fn other_values_are_set_aside() {
 }
 
 #[test]
-fn all_shapes_of_a_document() {
+fn row_14_joined_arrays_byte_order_marks_and_carriage_returns() {
     let (a, b) = (span("a", "1", None), span("b", "2", None));
     let pretty = format!("[\n  {},\r\n\t{}\n]\n", a.replace(":", " : \n"), b);
     for document in [
@@ -86,7 +86,7 @@ fn all_shapes_of_a_document() {
 }
 
 #[test]
-fn a_cut_array_with_a_whole_one_appended() {
+fn row_14_a_cut_array_with_a_whole_one_appended() {
     let whole = format!("[{},{}]", span("a", "1", None), span("b", "2", None));
     for cut in 1..whole.len() - 1 {
         let joined = format!("{}{whole}", &whole[..cut]);
@@ -102,7 +102,7 @@ fn a_cut_array_with_a_whole_one_appended() {
 }
 
 #[test]
-fn damage_is_reported_where_it_is() {
+fn row_14_damage_is_reported_where_it_is() {
     let good = span("s", "1", None);
     for damage in [
         "\0\0\0\0",
@@ -131,7 +131,7 @@ fn damage_is_reported_where_it_is() {
 }
 
 #[test]
-fn bytes_that_are_no_utf8_harm_only_themselves() {
+fn row_16_bytes_that_are_no_utf8_harm_only_themselves() {
     let mut line = b"[".to_vec();
     line.extend(span("a\u{e9}", "1", None).bytes());
     line.extend(b",{\"id\":\"\xff\xfe\"},");
@@ -151,7 +151,7 @@ fn bytes_that_are_no_utf8_harm_only_themselves() {
 }
 
 #[test]
-fn lone_surrogates_become_replacement_characters() {
+fn row_16_lone_surrogates_become_replacement_characters() {
     let good = span("s", "1", None);
     let lone = span(r"x\ud83dy", "2", None);
     let pair = span(r"\ud83d\ude00", "3", None);
@@ -162,7 +162,7 @@ fn lone_surrogates_become_replacement_characters() {
 }
 
 #[test]
-fn depth_is_no_danger() {
+fn row_16_depth_is_no_danger() {
     const DEPTH: usize = 10_000;
     let good = span("s", "1", None);
     let (open, close) = ("[".repeat(DEPTH), "]".repeat(DEPTH));
@@ -211,4 +211,34 @@ fn hostile_text_takes_linear_time() {
         assert!(start.elapsed().as_secs() < 20, "{piece} took {:?}", start.elapsed());
         assert!(!got.is_empty(), "{piece}");
     }
+}
+
+#[test]
+fn row_16_odd_keys_and_numbers_harm_nobody() {
+    let (before, after) = (span("before", "b", None), span("after", "c", None));
+    let odd = |fields: &str| format!(r#"{{"traceId":"1","id":"2","timestamp":10,"name":"odd",{fields}}}"#);
+    let cases = [
+        (odd(r#""tags":{"k":"first","k":"last"}"#), "last"),
+        (odd(r#""tags":{"k":"x"},"tags":{"k":"last"}"#), "last"),
+        (odd(r#""tags":{"k":99999999999999999999999999}"#), "99999999999999999999999999"),
+        (odd(r#""tags":{"k":-9223372036854775809}"#), "-9223372036854775809"),
+        (odd(r#""tags":{"k":1e400}"#), "1e400"),
+        (odd(r#""x":1e999,"tags":{"k":"v"}"#), "v"),
+    ];
+    for (json, expected) in cases {
+        let got = read_all(format!("[{before},{json},{after}]"));
+        assert_eq!(names(&got), ["+before", "+odd", "+after"], "{json}");
+        let Got::Span(span, _) = &got[1] else { panic!("{json}") };
+        let value = span.attributes.iter().find(|kv| kv.key == "k").map(|kv| &kv.value);
+        assert!(matches!(value, Some(model::Value::Str(text)) if text == expected), "{json}: {value:?}");
+    }
+}
+
+/// A line's array is never held parsed: what 10,000 spans take is what one takes.
+#[test]
+fn row_15_ten_thousand_spans_of_a_line_come_one_by_one() {
+    let spans: Vec<String> = (1..=10_000).map(|id| span("s", &format!("{id:x}"), None)).collect();
+    let got = read_all(format!("[{}]", spans.join(",")));
+    assert_eq!(got.len(), 10_000);
+    assert!(got.iter().all(|got| matches!(got, Got::Span(..))));
 }

@@ -2,6 +2,7 @@
 
 use super::kind::Value;
 use super::problem::{Place, Problems};
+use super::url::shown;
 use super::written::{Found, Written, default_of};
 use exporter::transport::{
     self, Compression, Protocol, Proxy, ProxyEnvironment, Signal, TlsFiles, Transport,
@@ -203,12 +204,14 @@ fn check_endpoint(view: &View<'_>, protocol: Protocol, found: &mut Vec<(&'static
     let path = url.trim_end_matches('/');
     if let Some(end) = ["/v1/traces", "/v1/logs", "/v1/metrics"].iter().find(|end| path.ends_with(**end)) {
         let message = format!(
-            "{url:?} ends in {end}, which is appended for each signal; leave it out here, or write the URL in the signal's own section"
+            "{} ends in {end}, which is appended for each signal; leave it out here, or write the URL in the signal's own section",
+            shown(url)
         );
         found.push(("endpoint", message));
     } else if url.contains('?') {
         let message = format!(
-            "{url:?} has a query, to which no path can be appended; write it in the signals' own sections"
+            "{} has a query, to which no path can be appended; write it in the signals' own sections",
+            shown(url)
         );
         found.push(("endpoint", message));
     }
@@ -229,10 +232,15 @@ fn check_tls(tls: &TlsFiles, found: &mut Vec<(&'static str, String)>) {
     }
 }
 
+/// The part of a header's name that is none of its value: people write `"Name: value" = ""`.
+fn name_alone(name: &str) -> &str {
+    name.split([':', '=', ' ', '\t']).next().unwrap_or_default()
+}
+
 fn check_headers(headers: &[(String, String)], found: &mut Vec<(&'static str, String)>) {
     for (name, value) in headers {
         let message = if http::HeaderName::from_bytes(name.as_bytes()).is_err() {
-            format!("{name:?} is no name of a header")
+            format!("{:?} is no name of a header", name_alone(name))
         } else if let Some(file) = value.strip_prefix("file:") {
             let is_there = file.starts_with('/') && Path::new(file).is_file();
             if is_there {

@@ -85,6 +85,8 @@ impl Kind {
                 let pairs: Option<Vec<_>> = table.iter().map(text).collect();
                 pairs.map(Value::Map).ok_or_else(|| self.expected("a table with something else than texts"))
             }
+            // A map holds headers: what is written in its place is one, most likely.
+            (Self::Map, DeValue::String(_)) => Err(self.expected("a text")),
             (Self::Bool | Self::Count { .. }, DeValue::String(text)) => {
                 Err(format!("{}, without quotes", self.expected(&format!("{text:?}"))))
             }
@@ -95,6 +97,9 @@ impl Kind {
 
     /// The typed value of a text: of a string in the file, or of an environment variable.
     pub(crate) fn check_text(self, text: &str) -> Result<Value, String> {
+        if self == Self::Map {
+            return Err(self.expected("a text"));
+        }
         let plain = || Value::Text(text.to_owned());
         match self {
             Self::Text if !text.is_empty() => Ok(plain()),

@@ -1,8 +1,16 @@
 //! Endpoints and proxies as text: what is wrong with one, and what was likely meant.
 //!
-//! No message shows a text with an `@`: what stands before it is a password.
+//! No message shows a text with an `@`, for what stands before it is a password, nor a query, which may be a token.
 
 use http::Uri;
+
+/// A URL as messages show it: quoted, without its query.
+pub(super) fn shown(text: &str) -> String {
+    match text.split_once(['?', '#']) {
+        Some((before, _)) => format!("{:?}", format!("{before}?…")),
+        None => format!("{text:?}"),
+    }
+}
 
 /// Checks the URL of an endpoint.
 ///
@@ -15,22 +23,22 @@ pub(super) fn check_endpoint(text: &str) -> Result<(), String> {
     let Some((scheme, rest)) = text.split_once("://") else { return Err(without_scheme(text)) };
     if !matches!(scheme, "http" | "https") {
         let meant = if scheme.starts_with("grpc") { ", with protocol = \"grpc\"" } else { "" };
-        return Err(format!("{text:?} does not begin with http:// or https://{meant}"));
+        return Err(format!("{} does not begin with http:// or https://{meant}", shown(text)));
     }
     if rest.contains('#') {
-        return Err(format!("{text:?} has a \"#\" in it, which no server would see"));
+        return Err(format!("{} has a \"#\" in it, which no server would see", shown(text)));
     }
     match text.parse::<Uri>() {
         Ok(uri) if uri.host().is_some_and(|host| !host.is_empty()) => check_port(text, &uri),
-        _ => Err(format!("{text:?} is no URL such as \"http://host:4318\" or \"https://host/path\"")),
+        _ => Err(format!("{} is no URL such as \"http://host:4318\" or \"https://host/path\"", shown(text))),
     }
 }
 
 fn without_scheme(text: &str) -> String {
     let meant = format!("http://{text}");
     let is_url = meant.parse::<Uri>().is_ok_and(|uri| uri.host().is_some_and(|host| !host.is_empty()));
-    let hint = if is_url { format!("; did you mean {meant:?}?") } else { String::new() };
-    format!("{text:?} does not begin with http:// or https://{hint}")
+    let hint = if is_url { format!("; did you mean {}?", shown(&meant)) } else { String::new() };
+    format!("{} does not begin with http:// or https://{hint}", shown(text))
 }
 
 /// `http::Uri` takes any digits for a port, and none.
@@ -39,7 +47,7 @@ fn check_port(text: &str, uri: &Uri) -> Result<(), String> {
     let behind_host = authority.rsplit(']').next().unwrap_or_default();
     match behind_host.rsplit_once(':') {
         Some((_, port)) if port.parse::<u16>().is_ok_and(|port| port != 0) => Ok(()),
-        Some((_, port)) => Err(format!("{text:?} has {port:?} where a port from 1 to 65535 belongs")),
+        Some((_, port)) => Err(format!("{} has {port:?} where a port from 1 to 65535 belongs", shown(text))),
         None => Ok(()),
     }
 }
@@ -94,6 +102,16 @@ mod tests {
         }
         for text in ["socks5://me:hunter2@h", "http://me:hunter2@h:port", "http://me:hunter2@"] {
             assert!(!check_proxy(text).unwrap_err().contains("hunter2"), "{text}");
+        }
+        for text in [
+            "h:4318/?token=hunter2",
+            "grpc://h:4317?token=hunter2",
+            "http://h/?token=hunter2#x",
+            "http:// h?token=hunter2",
+            "http://h:0?token=hunter2",
+            "?token=hunter2",
+        ] {
+            assert!(!check_endpoint(text).unwrap_err().contains("hunter2"), "{text}");
         }
     }
 

@@ -78,7 +78,7 @@ fn odd_port(uri: &http::Uri, to: &Destination) -> Option<String> {
 fn odd_path(uri: &http::Uri, signal: &str, to: &Destination) -> Option<String> {
     let bare = uri.path() == "/" && to.transport.protocol != Protocol::Grpc;
     bare.then(|| {
-        let url = to.transport.url.trim_end_matches('/');
+        let url = to.transport.url.split(['?', '#']).next().unwrap_or_default().trim_end_matches('/');
         format!("{url} is used as it is, without a path; did you mean {url}/v1/{signal}?")
     })
 }

@@ -6,11 +6,13 @@
 use super::changes::{Health, evidence_from};
 use super::identity::{Identity, Learned};
 use super::logs::LogRoom;
-use super::outlet::Outlet;
+use super::notices::Notices;
+use super::outlets::Outlets;
 use super::shares::Shares;
 use super::tally::Tallies;
 use super::traces::TraceRoom;
-use super::{Engine, Keep, Outlets, Signal};
+use super::words::Words;
+use super::{Engine, Keep};
 use crate::config::{LogSettings, Settings};
 use crate::host;
 use crate::span_metrics::SpanMetrics;
@@ -68,7 +70,7 @@ impl Engine {
             traces,
             logs: LogRoom::new(sources, redactor, oldest_unix),
             correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
-            outlets: outlets(&settings, &shares, now),
+            outlets: Outlets::new(&settings, &shares, now),
             tallies: Tallies::default(),
             span_metrics: settings.span_metrics.then(|| SpanMetrics::new(now)),
             keep,
@@ -76,6 +78,8 @@ impl Engine {
             looking: true,
             stopping: false,
             health: Health::default(),
+            notices: Notices::default(),
+            words: Words::new(&settings),
             started: now.mono,
             moved: false,
             directories: Vec::new(),
@@ -130,17 +134,6 @@ fn saved_streams(entries: &Entries) -> Vec<SavedStream> {
 
 fn learned(entries: &Entries) -> Learned {
     entries.get(HOST_KEY).and_then(|value| serde_json::from_slice(value).ok()).unwrap_or_default()
-}
-
-fn outlets(settings: &Settings, shares: &Shares, now: Now) -> Outlets {
-    let seed = now.wall_unix_nano;
-    let outlet = |signal, destination: &Option<crate::config::Destination>| {
-        destination.as_ref().map(|to| Outlet::new(signal, to, shares.requests, seed))
-    };
-    Outlets {
-        traces: outlet(Signal::Traces, &settings.export.traces).filter(|_| settings.traces.is_some()),
-        logs: outlet(Signal::Logs, &settings.export.logs),
-    }
 }
 
 fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {

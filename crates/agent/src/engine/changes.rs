@@ -1,5 +1,7 @@
 //! What changed in the files, and how things stand: carried out, counted, and told once.
 
+use super::notices::Notice;
+use super::words::Words;
 use super::{Engine, Signal};
 use crate::config::LogSettings;
 use exporter::delivery::State;
@@ -29,18 +31,34 @@ pub(super) struct Health {
 
 impl Health {
     /// Tells that an endpoint is in another state.
-    pub(super) fn endpoint(&self, signal: Signal, state: &State) {
+    pub(super) fn endpoint(&self, signal: Signal, state: &State, words: &Words) {
         let signal = signal.as_str();
+        let said = |message: &str| words.of(message);
         match state {
             State::Ok => tracing::info!(id = "XO1201", signal, "the endpoint takes data"),
             State::Retrying { message, .. } => {
-                tracing::warn!(id = "XO1202", signal, why = %message, "the endpoint does not answer well; trying again")
+                tracing::warn!(
+                    id = "XO1202",
+                    signal,
+                    why = said(message),
+                    "the endpoint does not answer well; trying again"
+                )
             }
             State::Blocked { message, .. } => {
-                tracing::error!(id = "XO1203", signal, why = %message, "the endpoint can't be used; positions are held")
+                tracing::error!(
+                    id = "XO1203",
+                    signal,
+                    why = said(message),
+                    "the endpoint can't be used; positions are held"
+                )
             }
             State::Refusing { message } => {
-                tracing::error!(id = "XO1204", signal, why = %message, "the endpoint refuses most records")
+                tracing::error!(
+                    id = "XO1204",
+                    signal,
+                    why = said(message),
+                    "the endpoint refuses most records"
+                )
             }
         }
     }
@@ -101,7 +119,7 @@ impl Engine {
                 self.traces.gone(stream);
                 self.logs.gone(stream);
             }
-            Change::Lost(lost) => self.lost(&lost),
+            Change::Lost(lost) => self.lost(&lost, now),
             Change::Trouble { path, trouble } => self.trouble(path, trouble),
         }
     }
@@ -116,13 +134,18 @@ impl Engine {
         }
     }
 
-    fn lost(&mut self, lost: &Lost) {
+    fn lost(&mut self, lost: &Lost, now: Now) {
         let kind = self.watcher.info(lost.stream).map(|info| info.kind);
         let signal = if matches!(kind, Some(StreamKind::Log(_))) { Signal::Logs } else { Signal::Traces };
         super::traces::passed_over(self.tallies.get(signal), lost.reason, lost.bytes);
         let path = lost.path.display();
         let (reason, bytes, offset) = (lost.reason.as_str(), lost.bytes, lost.start);
-        if matches!(lost.reason, Reason::TooOld | Reason::BeforeStart) {
+        let wanted = !matches!(lost.reason, Reason::TooOld | Reason::BeforeStart);
+        let notice = if wanted { Notice::Lost(lost.reason) } else { Notice::PassedOver(lost.reason) };
+        if !self.notices.note(notice, bytes, &path.to_string(), now) {
+            return;
+        }
+        if !wanted {
             tracing::info!(id = "XO1101", %path, offset, bytes, reason, "passed over");
         } else {
             tracing::error!(id = "XO1102", %path, offset, bytes, reason, "lost before it was delivered");

@@ -17,7 +17,9 @@ mod changes;
 mod followers;
 mod identity;
 mod logs;
+mod notices;
 mod outlet;
+mod outlets;
 mod plan;
 mod saving;
 mod set_aside;
@@ -30,13 +32,14 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod traces;
+mod words;
 
 pub(crate) use build::source;
 pub(crate) use exporter::delivery::Attempt;
 pub(crate) use logs::rule_name;
 pub(crate) use outlet::{Request, Signal};
 pub(crate) use saving::{Changes, Saving};
-pub(crate) use set_aside::{Keep, Rejected};
+pub(crate) use set_aside::{Form, Keep, Rejected};
 pub(crate) use status::Status;
 pub(crate) use tally::SignalTally;
 
@@ -47,7 +50,9 @@ use exporter::classify::Answer;
 use identity::Identity;
 use logs::LogRoom;
 use model::{Now, Receipt};
+use notices::{Notice, Notices};
 use outlet::{Outcome, Outlet};
+use outlets::Outlets;
 use parser::correlate::{Correlator, FilesRead, Joined};
 use shares::Shares;
 use std::path::PathBuf;
@@ -55,6 +60,7 @@ use std::time::Duration;
 use tally::Tallies;
 use traces::TraceRoom;
 use watcher::{Hint, Watcher};
+use words::Words;
 
 /// What a turn brought.
 #[derive(Debug, Default)]
@@ -86,6 +92,9 @@ pub(crate) struct Engine {
     looking: bool,
     stopping: bool,
     health: changes::Health,
+    notices: Notices,
+    /// What servers say, made fit to be shown.
+    words: Words,
     /// See [`changes::evidence_from`].
     evidence_from: u64,
     started: Duration,
@@ -93,26 +102,6 @@ pub(crate) struct Engine {
     moved: bool,
     directories: Vec<PathBuf>,
     directories_changed: bool,
-}
-
-/// The ways out; `None`: the signal is left out of the configuration.
-#[derive(Debug)]
-struct Outlets {
-    traces: Option<Outlet>,
-    logs: Option<Outlet>,
-}
-
-impl Outlets {
-    fn get(&mut self, signal: Signal) -> Option<&mut Outlet> {
-        match signal {
-            Signal::Traces => self.traces.as_mut(),
-            Signal::Logs => self.logs.as_mut(),
-        }
-    }
-
-    fn iter(&self) -> impl Iterator<Item = &Outlet> {
-        [&self.traces, &self.logs].into_iter().flatten()
-    }
 }
 
 impl Engine {
@@ -128,7 +117,8 @@ impl Engine {
             self.moved |= more;
             self.correlate(now);
         }
-        let requests = self.poll(now);
+        let requests = self.outlets.poll(now, &mut self.tallies);
+        self.notices.due(now).for_each(|(notice, rest)| notice.tell(&rest));
         Turn { requests, more: more && !self.stopping, deadline: self.deadline(now) }
     }
 
@@ -140,17 +130,26 @@ impl Engine {
 
     /// A request was answered.
     pub(crate) fn answered(&mut self, signal: Signal, attempt: Attempt, answer: &Answer, now: Now) {
-        let tally = self.tallies.get(signal);
-        let Some(outlet) = self.outlets.get(signal) else { return };
-        for outcome in outlet.answered(attempt, answer, now, tally) {
-            self.carry_out(signal, outcome);
+        for outcome in self.outlets.answered(signal, attempt, answer, now, &mut self.tallies) {
+            self.carry_out(signal, outcome, now);
         }
+    }
+
+    /// The agent's own metrics were answered.
+    pub(crate) fn metrics_answered(&mut self, answer: &Answer, now: Now) {
+        self.outlets.metrics_answered(answer, now);
+    }
+
+    /// Whether the agent's own metrics are not to be sent now, as their endpoint is down or has asked for a pause.
+    pub(crate) fn metrics_are_to_wait(&self, now: Now) -> bool {
+        self.outlets.metrics_are_to_wait(now)
     }
 
     /// Stops reading and sending; the open requests may still be answered. Held lines are not sent: unsettled, they
     /// are read and joined after the next start.
     pub(crate) fn stop(&mut self) {
         self.stopping = true;
+        self.notices.rest().for_each(|(notice, rest)| notice.tell(&rest));
         [&mut self.outlets.traces, &mut self.outlets.logs].into_iter().flatten().for_each(Outlet::stop);
     }
 
@@ -268,41 +267,40 @@ impl Engine {
         }
     }
 
-    fn poll(&mut self, now: Now) -> Vec<Request> {
-        let traces =
-            self.outlets.traces.as_mut().and_then(|outlet| outlet.poll(now, &mut self.tallies.traces));
-        let logs = self.outlets.logs.as_mut().and_then(|outlet| outlet.poll(now, &mut self.tallies.logs));
-        traces.into_iter().chain(logs).collect()
-    }
-
     fn deadline(&self, now: Now) -> Option<Duration> {
         let outlets = self.outlets.iter().filter_map(Outlet::next_deadline).min();
         if self.stopping {
             return outlets;
         }
-        [Some(self.next_scan), self.correlator.next_deadline(now), outlets].into_iter().flatten().min()
+        let others = [self.correlator.next_deadline(now), self.notices.next_deadline()];
+        [Some(self.next_scan), outlets].into_iter().chain(others).flatten().min()
     }
 
-    fn carry_out(&mut self, signal: Signal, outcome: Outcome) {
+    fn carry_out(&mut self, signal: Signal, outcome: Outcome, now: Now) {
         match outcome {
             Outcome::Settled(receipt, records) => self.settle(receipt, records),
-            Outcome::Refused { body, receipt, message } => {
-                let path = self.path_of(receipt);
-                tracing::warn!(id = "XO1205", signal = signal.as_str(), why = %message, %path, offset = receipt.start, "refused for good; set aside");
+            Outcome::Refused { body, receipt, records, message } => {
+                let (path, message) = (self.path_of(receipt), self.words.of(&message));
+                if self.notices.note(Notice::SetAside(signal), records, &message, now) {
+                    tracing::warn!(id = "XO1205", signal = signal.as_str(), records, why = %message, %path, offset = receipt.start, "refused for good; set aside");
+                }
                 self.keep.keep(&Rejected {
                     signal: signal.as_str(),
                     reason: "refused",
                     message: &message,
                     path: &path,
                     offset: receipt.start,
-                    form: "otlp",
+                    form: Form::Otlp,
                     bytes: &body,
                 });
             }
-            Outcome::Warned(message) => {
-                tracing::warn!(id = "XO1206", signal = signal.as_str(), said = %message, "the collector took a request and said");
+            Outcome::Warned { refused, message } => {
+                let message = self.words.of(&message);
+                if self.notices.note(Notice::Said(signal), refused, &message, now) {
+                    tracing::warn!(id = "XO1206", signal = signal.as_str(), refused, said = %message, "the collector took a request and said");
+                }
             }
-            Outcome::State(state) => self.health.endpoint(signal, &state),
+            Outcome::State(state) => self.health.endpoint(signal, &state, &self.words),
         }
     }
 

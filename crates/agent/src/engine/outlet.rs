@@ -9,7 +9,7 @@ use crate::config::Destination;
 use bytes::Bytes;
 use exporter::batch::{Batch, Batcher, BatcherConfig, Group, HeldRecord};
 use exporter::classify::Answer;
-use exporter::delivery::{Attempt, Delivery, Effect, How, Next, State};
+use exporter::delivery::{Attempt, Delivery, Effect, Endpoint, How, Next, Seat, State};
 use model::{Now, Receipt, TraceContext};
 use std::ops::Range;
 use std::sync::Arc;
@@ -46,9 +46,9 @@ pub(crate) enum Outcome {
     /// So many records of this line are done with.
     Settled(Receipt, usize),
     /// These records were refused for good: a whole OTLP request of them, to be kept aside.
-    Refused { body: Bytes, receipt: Receipt, message: String },
-    /// The server took a request and said this.
-    Warned(String),
+    Refused { body: Bytes, receipt: Receipt, records: u64, message: String },
+    /// The server took a request and said this; so many of its records it left out for good.
+    Warned { refused: u64, message: String },
     /// The endpoint is in another state.
     State(State),
 }
@@ -61,22 +61,36 @@ pub(crate) struct Outlet {
     delivery: Delivery<Batch>,
     followers: Followers,
     share: usize,
+    /// The number of its endpoint.
+    endpoint: usize,
     /// The end of the wait that the last poll ran into.
     wait: Option<Duration>,
 }
 
 impl Outlet {
-    /// `share`: bytes of memory at most; `seed`: of the jitter.
-    pub(crate) fn new(signal: Signal, destination: &Destination, share: usize, seed: u64) -> Self {
+    /// `share`: bytes of memory at most; `seed`: of the jitter; then the endpoint's number, and the place there.
+    pub(crate) fn new(
+        signal: Signal,
+        destination: &Destination,
+        share: usize,
+        seed: u64,
+        (endpoint, seat): (usize, Seat),
+    ) -> Self {
         let batcher = Batcher::new(config(destination, share));
         Self {
             signal,
             batcher,
-            delivery: Delivery::new(seed),
+            delivery: Delivery::new(seed, seat),
             followers: Followers::default(),
             share,
+            endpoint,
             wait: None,
         }
+    }
+
+    /// The number of its endpoint.
+    pub(crate) fn endpoint(&self) -> usize {
+        self.endpoint
     }
 
     /// Whether more may be read for it. An empty one always has room: what it keeps to be used again must not stop it.
@@ -139,10 +153,15 @@ impl Outlet {
     }
 
     /// The next request, if one may leave now.
-    pub(crate) fn poll(&mut self, now: Now, tally: &mut SignalTally) -> Option<Request> {
+    pub(crate) fn poll(
+        &mut self,
+        now: Now,
+        endpoint: &mut Endpoint,
+        tally: &mut SignalTally,
+    ) -> Option<Request> {
         self.refill(now);
         self.wait = None;
-        let (attempt, range, resend) = match self.delivery.poll(now) {
+        let (attempt, range, resend) = match self.delivery.poll(now, endpoint) {
             Next::Send { attempt, range, resend } => (attempt, range, resend),
             Next::WaitUntil(time) => {
                 self.wait = Some(time);
@@ -181,9 +200,10 @@ impl Outlet {
         attempt: Attempt,
         answer: &Answer,
         now: Now,
+        endpoint: &mut Endpoint,
         tally: &mut SignalTally,
     ) -> Vec<Outcome> {
-        let effects = self.delivery.answered(attempt, answer, now);
+        let effects = self.delivery.answered(attempt, answer, now, endpoint);
         let mut outcomes = Vec::new();
         for effect in effects {
             match effect {
@@ -207,17 +227,24 @@ impl Outlet {
         match how {
             How::Delivered { warning } => {
                 tally.delivered += records;
-                outcomes.extend((!warning.is_empty()).then_some(Outcome::Warned(warning)));
+                let has_warning = !warning.is_empty();
+                let warned = Outcome::Warned { refused: 0, message: warning };
+                outcomes.extend(Some(warned).filter(|_| has_warning));
             }
             How::PartlyRefused { refusal, refused, message } => {
                 tally.delivered += records - refused.min(records);
                 add(&mut tally.refused, refusal.as_str(), refused.min(records));
-                outcomes.push(Outcome::Warned(message));
+                outcomes.push(Outcome::Warned { refused: refused.min(records), message });
             }
             How::SetAside { too_large, message } => {
                 add(&mut tally.set_aside, if too_large { "too_large" } else { "refused" }, records);
                 if let Some((receipt, _)) = load.receipts(range.clone()).next() {
-                    outcomes.push(Outcome::Refused { body: load.body(range.clone()), receipt, message });
+                    outcomes.push(Outcome::Refused {
+                        body: load.body(range.clone()),
+                        receipt,
+                        records,
+                        message,
+                    });
                 }
             }
         }

@@ -13,9 +13,32 @@ pub(crate) struct Rejected<'a> {
     pub(crate) path: &'a str,
     /// Where in the file, in uncompressed bytes.
     pub(crate) offset: u64,
-    /// `source`: bytes of the file. `otlp`: a whole OTLP request in protobuf.
-    pub(crate) form: &'static str,
+    pub(crate) form: Form,
     pub(crate) bytes: &'a [u8],
+}
+
+/// What the bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Bytes of the file.
+    Source,
+    /// A whole OTLP request in protobuf.
+    Otlp,
+}
+
+impl Form {
+    /// Its name in files.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Source => "source",
+            Self::Otlp => "otlp",
+        }
+    }
+
+    /// The form of this name.
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Source, Self::Otlp].into_iter().find(|form| form.as_str() == name)
+    }
 }
 
 /// Keeps what is set aside. Failing to keep it is not fatal; the counters say that it was refused.

@@ -4,6 +4,7 @@ use super::status::{
     CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, ProcessStatus, SignalStatus,
     Status, StoreStatus, WakeupStatus,
 };
+use super::words::Words;
 use super::{Engine, Outlet, Signal};
 use crate::config::Destination;
 use crate::span_metrics::SpanMetrics;
@@ -64,7 +65,7 @@ impl Engine {
         [traces, logs]
             .into_iter()
             .filter_map(|(signal, outlet, to, tally)| {
-                let status = signal_status(outlet.as_ref()?, to.as_ref()?, now);
+                let status = signal_status(outlet.as_ref()?, to.as_ref()?, &self.words, now);
                 Some((signal.as_str(), SignalStatus { tally: tally.clone(), ..status }))
             })
             .collect()
@@ -159,12 +160,12 @@ fn lag(info: &StreamInfo) -> u64 {
     info.size.unwrap_or(info.disk_size).saturating_sub(info.settled)
 }
 
-fn signal_status(outlet: &Outlet, to: &Destination, now: Now) -> SignalStatus {
+fn signal_status(outlet: &Outlet, to: &Destination, words: &Words, now: Now) -> SignalStatus {
     let (state, why) = match outlet.state() {
         State::Ok => ("ok", String::new()),
-        State::Retrying { message, .. } => ("retrying", message.clone()),
-        State::Blocked { message, .. } => ("blocked", message.clone()),
-        State::Refusing { message } => ("refusing", message.clone()),
+        State::Retrying { message, .. } => ("retrying", words.of(message)),
+        State::Blocked { message, .. } => ("blocked", words.of(message)),
+        State::Refusing { message } => ("refusing", words.of(message)),
     };
     let since = outlet.state().since().map(|since| now.mono.saturating_sub(since).as_secs());
     // A query may hold a token.

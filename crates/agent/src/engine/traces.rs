@@ -8,7 +8,7 @@
 use super::identity::Identity;
 use super::outlet::Outlet;
 use super::plan::Plan;
-use super::set_aside::{Keep, Rejected};
+use super::set_aside::{Form, Keep, Rejected};
 use super::tally::{SignalTally, add};
 use crate::span_metrics::SpanMetrics;
 use exporter::batch::{Groups, HeldRecord};
@@ -392,7 +392,7 @@ impl Reading<'_> {
             message: "not a span that can be read",
             path: self.path,
             offset: line.start + offset as u64,
-            form: "source",
+            form: Form::Source,
             bytes,
         });
     }

@@ -4,6 +4,7 @@
 
 use super::wakeup::Sender;
 use crate::engine::Status;
+use rustix::fs::Mode;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
@@ -49,8 +50,7 @@ pub(crate) fn listen<E: Send + 'static>(
         return Err(io::Error::new(io::ErrorKind::AddrInUse, "another agent listens there"));
     }
     let _ = std::fs::remove_file(path);
-    let listener = UnixListener::bind(path)?;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let listener = bind(path)?;
     let closed = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&closed);
     let serve = move || {
@@ -64,6 +64,16 @@ pub(crate) fn listen<E: Send + 'static>(
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(serve)?;
     Ok(Control { path: path.to_path_buf(), closed })
+}
+
+/// Makes the socket without a moment in which others could connect.
+fn bind(path: &Path) -> io::Result<UnixListener> {
+    let before = rustix::process::umask(Mode::from_raw_mode(0o177));
+    let bound = UnixListener::bind(path);
+    rustix::process::umask(before);
+    let bound = bound?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(bound)
 }
 
 fn answer<E>(

@@ -6,6 +6,7 @@
 use super::about::About;
 use super::clock::Clock;
 use super::control::{self, Control};
+use super::metrics_way::MetricsWay;
 use super::positions::{self, Positions};
 use super::pulse::{Pulse, Turns};
 use super::rejected::RejectedFiles;
@@ -16,10 +17,10 @@ use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
 use crate::shell::transports::{Transports, own_transport};
 use exporter::classify::{Answer, Failed, Failure};
-use exporter::transport::Transport;
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -40,6 +41,8 @@ pub(crate) enum Event {
     Wake,
     /// A request was answered.
     Answered { signal: Signal, attempt: Attempt, answer: Answer },
+    /// The agent's own metrics were answered.
+    MetricsAnswered(Answer),
     /// A save has ended.
     Saved(Result<(), Trouble>),
     /// Somebody takes the metrics of spans away, to send them.
@@ -87,6 +90,7 @@ impl Agent {
         let pulse = Pulse::new(opened.positions.turns());
         let about = Arc::new(About::default());
         let notify = notify(&sender, &about, engine.watched());
+        let pause = Arc::new(AtomicBool::new(false));
         let work = Work {
             engine,
             inbox,
@@ -98,6 +102,7 @@ impl Agent {
             sender: sender.clone(),
             runtime: runtime.clone(),
             about: Arc::clone(&about),
+            metrics_pause: Arc::clone(&pause),
         };
         let thread = std::thread::Builder::new()
             .name("engine".to_owned())
@@ -109,11 +114,11 @@ impl Agent {
         let control = listen(&settings, &sender, &about);
         let asked = sender.clone();
         let source = telemetry::cached(move || ask(&asked));
-        let way = metrics_way(&settings);
+        let way = metrics_way(&settings, &sender, pause);
         let own = way.clone().filter(|_| settings.telemetry.export);
         let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, Arc::clone(&source)));
         let of_spans = way.filter(|_| settings.span_metrics);
-        let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime, sender.clone()));
+        let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime));
         let prometheus = settings
             .telemetry
             .prometheus
@@ -189,11 +194,12 @@ fn listen(settings: &Settings, sender: &Sender<Event>, about: &About) -> Option<
 }
 
 /// The metrics' own way, if there is one.
-fn metrics_way(settings: &Settings) -> Option<Arc<Transport>> {
-    own_transport(&settings.export).unwrap_or_else(|error| {
+fn metrics_way(settings: &Settings, engine: &Sender<Event>, pause: Arc<AtomicBool>) -> Option<MetricsWay> {
+    let transport = own_transport(&settings.export).unwrap_or_else(|error| {
         metrics_are_off(&error);
         None
-    })
+    });
+    transport.map(|transport| MetricsWay { transport, pause, engine: engine.clone() })
 }
 
 fn metrics_are_off(error: &str) {
@@ -202,7 +208,7 @@ fn metrics_are_off(error: &str) {
 
 fn own_metrics(
     settings: &Settings,
-    way: Arc<Transport>,
+    way: MetricsWay,
     runtime: &tokio::runtime::Handle,
     source: Source,
 ) -> Option<SdkMeterProvider> {
@@ -257,6 +263,8 @@ struct Work {
     sender: Sender<Event>,
     runtime: tokio::runtime::Handle,
     about: Arc<About>,
+    /// The agent's own metrics are not to be sent now.
+    metrics_pause: Arc<AtomicBool>,
 }
 
 impl Work {
@@ -268,6 +276,7 @@ impl Work {
             let now = self.clock.now();
             let turn = self.engine.turn(now);
             self.send(&turn.requests);
+            self.metrics_pause.store(self.engine.metrics_are_to_wait(now), Ordering::Relaxed);
             self.watch(now);
             saving.step(&mut self.engine, now, |changes| self.positions.save(changes));
             if stop_by.is_some_and(|time| now.mono >= time || !self.engine.has_open_requests()) {
@@ -334,6 +343,7 @@ impl Work {
             Event::Answered { signal, attempt, answer } => {
                 self.engine.answered(signal, attempt, &answer, now)
             }
+            Event::MetricsAnswered(answer) => self.engine.metrics_answered(&answer, now),
             Event::Saved(result) => self.engine.saved(result.as_ref().err()),
             Event::SpanMetrics(reply) => {
                 // Who asked may have gone.

@@ -6,6 +6,7 @@ pub(crate) mod about;
 pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod driver;
+pub(crate) mod metrics_way;
 pub(crate) mod own_log;
 pub(crate) mod positions;
 pub(crate) mod pulse;

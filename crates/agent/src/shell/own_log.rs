@@ -2,14 +2,16 @@
 //!
 //! Form: where stderr is the journal, `<N>` with syslog's priority (sd-daemon(3)), else the level; then the message's
 //! id, its text and its fields. Each id has a section in `docs/messages.md`. Never a header's value, a key or the
-//! content of a customer's line.
+//! content of a customer's line: whatever a library or the system says is redacted once more here, and cut.
 //!
 //! Never fed to itself: `run` refuses a log that is its own stderr, and lines of this program in other logs (the
 //! journal hands them to rsyslog, which writes `daemon.log`) are left out by the engine (`engine/logs.rs`).
 
+use parser::redact::Redactor;
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 use std::io::IsTerminal;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::LevelFilter;
@@ -22,6 +24,12 @@ use tracing_subscriber::{EnvFilter, Registry, reload};
 
 /// The id of what a library says.
 const LIBRARY: &str = "XO1901";
+
+/// Characters of one field: more is no message but data.
+const LONGEST: usize = 4096;
+
+/// Always on, whatever the configuration says of the data.
+static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(true, &[]));
 
 /// Lets the level be changed while it runs.
 static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
@@ -130,8 +138,10 @@ struct Line {
 
 impl Line {
     fn add(&mut self, field: &Field, text: &str) {
+        let text = REDACTOR.value(field.name(), Cow::Borrowed(text));
         let clean: String = text
             .chars()
+            .take(LONGEST)
             .flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] })
             .collect();
         match field.name() {

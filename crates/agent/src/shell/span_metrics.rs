@@ -4,10 +4,8 @@
 //! next, as the numbers are cumulative. Leaves to others: counting ([`crate::span_metrics`]).
 
 use super::driver::Event;
-use super::wakeup::Sender;
+use super::metrics_way::MetricsWay;
 use exporter::classify::{Class, classify};
-use exporter::transport::Transport;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -23,15 +21,11 @@ pub(crate) struct SpanMetricsLoop {
 
 impl SpanMetricsLoop {
     /// Starts on `runtime`, with the numbers of the engine behind `engine`.
-    pub(crate) fn start(
-        transport: Arc<Transport>,
-        runtime: &tokio::runtime::Handle,
-        engine: Sender<Event>,
-    ) -> Self {
+    pub(crate) fn start(way: MetricsWay, runtime: &tokio::runtime::Handle) -> Self {
         let (end, mut told) = oneshot::channel();
         let (done, ended) = std::sync::mpsc::sync_channel(1);
         runtime.spawn(async move {
-            let mut way = Way { transport, engine, works: true };
+            let mut way = Way { way, works: true };
             while tokio::time::timeout(EVERY, &mut told).await.is_err() {
                 way.send().await;
             }
@@ -51,28 +45,27 @@ impl SpanMetricsLoop {
 }
 
 struct Way {
-    transport: Arc<Transport>,
-    engine: Sender<Event>,
+    way: MetricsWay,
     works: bool,
 }
 
 impl Way {
     async fn send(&mut self) {
         let Some(body) = self.numbers().await else { return };
-        let answer = self.transport.send(body.into()).await;
+        let Some(answer) = self.way.send(body.into()).await else { return };
         let taken = matches!(
             classify(&answer, model::Now::default()),
             Class::Delivered { .. } | Class::Stored { .. }
         );
         if self.works && !taken {
-            tracing::warn!(id = "XO1210", why = ?answer, "metrics of spans were not taken; the next minute's make up for it");
+            tracing::warn!(id = "XO1210", why = %answer, "metrics of spans were not taken; the next minute's make up for it");
         }
         self.works = taken;
     }
 
     async fn numbers(&self) -> Option<Vec<u8>> {
         let (reply, numbers) = oneshot::channel();
-        if !self.engine.send(Event::SpanMetrics(reply)) {
+        if !self.way.engine.send(Event::SpanMetrics(reply)) {
             return None;
         }
         tokio::time::timeout(PATIENCE, numbers).await.ok()?.ok()?

@@ -138,6 +138,15 @@ pub enum Blocked {
 }
 
 impl Blocked {
+    /// Whether it is so for all that is sent to the endpoint, and not for one path or its credentials alone.
+    #[must_use]
+    pub fn is_of_endpoint(self) -> bool {
+        match self {
+            Self::UnknownHost | Self::Tls(_) | Self::Proxy => true,
+            Self::Credentials | Self::NotThere | Self::Redirect | Self::NotOtlp | Self::Endpoint => false,
+        }
+    }
+
     /// The reason's short name, for counters and status.
     #[must_use]
     pub fn as_str(self) -> &'static str {

@@ -69,7 +69,7 @@ fn http_codes_as_the_specification_says() {
 }
 
 #[test]
-fn http_faults_of_the_endpoint_hold_the_data() {
+fn row_23_http_faults_of_the_endpoint_hold_the_data() {
     let cases: Vec<_> = [
         (301, Blocked::Redirect),
         (307, Blocked::Redirect),
@@ -124,7 +124,7 @@ fn grpc_codes_as_the_specification_says() {
 }
 
 #[test]
-fn success_is_an_otlp_response_or_nothing_at_all() {
+fn row_25_success_is_an_otlp_response_or_nothing_at_all() {
     let partial = |rejected, message: &str| Partial { rejected, message: message.to_owned() };
     check(&[
         ("Loki answers 204 without a body", http(204, ""), Class::Delivered { warning: String::new() }),
@@ -152,7 +152,7 @@ fn success_is_an_otlp_response_or_nothing_at_all() {
 }
 
 #[test]
-fn backends_beside_the_specification() {
+fn row_22a_what_loki_stored_the_rest_of_is_a_partial_success() {
     let old = "entry for stream '{}' has timestamp too old: 1, oldest acceptable timestamp is: 2";
     check(&[
         (
@@ -174,7 +174,7 @@ fn backends_beside_the_specification() {
 }
 
 #[test]
-fn no_answer_is_retried_and_known_faults_block() {
+fn row_21_no_answer_is_retried_and_known_faults_block() {
     check(&[
         (
             "\"If the server disconnects without returning a response, the client SHOULD retry and send the same request.\"",
@@ -198,7 +198,7 @@ fn no_answer_is_retried_and_known_faults_block() {
 }
 
 #[test]
-fn retry_after_and_retry_info_are_capped() {
+fn row_20_retry_after_and_retry_info_are_capped() {
     let after = |seconds| {
         let retry_after = Some(RetryAfter::In(Duration::from_secs(seconds)));
         let reply = Reply::Empty;

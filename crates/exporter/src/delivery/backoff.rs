@@ -1,10 +1,10 @@
-//! How long to wait after a failure: the delay doubles from 1 s to 60 s and goes on without an end; each wait
+//! How long to wait after a failure: the delay doubles from 1 s to 120 s and goes on without an end; each wait
 //! is drawn from its upper half, so that many agents do not come back at the same moment.
 
 use std::time::Duration;
 
 const FIRST: Duration = Duration::from_secs(1);
-const LONGEST: Duration = Duration::from_secs(60);
+const LONGEST: Duration = Duration::from_secs(120);
 
 /// A small seeded generator (splitmix64): the waits of a run can be repeated, and nothing here is secret.
 #[derive(Clone, Debug)]
@@ -32,7 +32,7 @@ impl Jitter {
     }
 }
 
-/// The waits of one endpoint.
+/// The waits of one endpoint, or of one delivery alone.
 #[derive(Clone, Debug)]
 pub(super) struct Backoff {
     next: Duration,
@@ -74,7 +74,7 @@ mod tests {
     fn doubles_to_the_longest_and_stays_in_the_upper_half() {
         for seed in 0..100 {
             let mut backoff = Backoff::new(seed);
-            for longest in [1, 2, 4, 8, 16, 32, 60, 60, 60] {
+            for longest in [1, 2, 4, 8, 16, 32, 64, 120, 120, 120] {
                 let longest = Duration::from_secs(longest);
                 let wait = backoff.failed(None);
                 assert!(longest / 2 <= wait && wait <= longest, "seed {seed}: {wait:?} of {longest:?}");

@@ -6,7 +6,8 @@
 //!   follows;
 //! - each record of a load is settled exactly once: delivered, refused within a request whose others were
 //!   stored, or set aside;
-//! - nothing is sent before the end of a wait, be it ours or the server's;
+//! - nothing is sent before the end of a wait, be it ours or the server's, and a wait of the endpoint's holds for all
+//!   deliveries to it ([`Endpoint`]); what one path there is refused for (401, 404 …) holds up that delivery alone;
 //! - a fault of the endpoint settles nothing, however long it lasts;
 //! - one bad record never stops the others, and a server that refuses everything gets about one request a
 //!   second.
@@ -16,6 +17,7 @@
 
 mod backoff;
 mod cap;
+mod endpoint;
 mod parts;
 mod reasons;
 mod state;
@@ -29,6 +31,8 @@ use crate::batch::Batch;
 use crate::classify::{Answer, Blocked, Class, Refusal, Retry, classify};
 use backoff::Backoff;
 use cap::Cap;
+use endpoint::Leave;
+pub use endpoint::{Endpoint, Seat};
 use parts::{Part, Parts};
 use reasons::{Reason, Reasons};
 pub use state::{Attempt, Effect, How, Next, Resend, State};
@@ -60,7 +64,9 @@ pub struct Delivery<L> {
     parts: Parts,
     open: Option<Attempt>,
     attempts: u64,
-    /// Nothing is sent before this monotonic time.
+    /// Its place at the endpoint.
+    seat: Seat,
+    /// Nothing of this delivery is sent before this monotonic time.
     gate: Duration,
     stopping: bool,
     backoff: Backoff,
@@ -71,14 +77,16 @@ pub struct Delivery<L> {
 }
 
 impl<L: Load> Delivery<L> {
-    /// A delivery with nothing to do; `seed` decides its jitter.
+    /// A delivery with nothing to do; `seed` decides its jitter. `seat` is its place at the endpoint, which is to be the
+    /// same in all calls.
     #[must_use]
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, seat: Seat) -> Self {
         Self {
             load: None,
             parts: Parts::default(),
             open: None,
             attempts: 0,
+            seat,
             gate: Duration::ZERO,
             stopping: false,
             backoff: Backoff::new(seed),
@@ -145,14 +153,18 @@ impl<L: Load> Delivery<L> {
     }
 
     /// What to do at `now`. After [`Next::Send`] the request is open until it is answered.
-    pub fn poll(&mut self, now: Now) -> Next {
+    pub fn poll(&mut self, now: Now, endpoint: &mut Endpoint) -> Next {
         if self.open.is_some() || self.stopping || self.parts.is_empty() {
             return Next::Idle;
         }
         if now.mono < self.gate {
             return Next::WaitUntil(self.gate);
         }
-        self.send()
+        match endpoint.leave(self.seat, now) {
+            Leave::Now => self.send(),
+            Leave::NotBefore(time) => Next::WaitUntil(time),
+            Leave::AfterOther => Next::Idle,
+        }
     }
 
     fn send(&mut self) -> Next {
@@ -165,30 +177,55 @@ impl<L: Load> Delivery<L> {
 
     /// Takes the answer to `attempt`, and says what it brought about. An answer to any other attempt than the
     /// open one changes nothing.
-    pub fn answered(&mut self, attempt: Attempt, answer: &Answer, now: Now) -> Vec<Effect> {
+    pub fn answered(
+        &mut self,
+        attempt: Attempt,
+        answer: &Answer,
+        now: Now,
+        endpoint: &mut Endpoint,
+    ) -> Vec<Effect> {
         if self.open != Some(attempt) {
             return Vec::new();
         }
         self.open = None;
         let Some(part) = self.parts.take_first() else { return Vec::new() };
         let mut effects = Vec::new();
-        match classify(answer, now) {
+        let class = classify(answer, now);
+        let own_wait = self.tell(&class, now, endpoint);
+        match class {
             Class::Delivered { warning } => self.delivered(part, How::Delivered { warning }, &mut effects),
             Class::Stored { refusal, refused, message } => {
                 self.stored(part, refusal, refused, message, &mut effects)
             }
-            Class::Retry { why, not_before } => {
-                self.retry(part, why, not_before, now);
+            Class::Retry { why, .. } => {
+                self.retry(part, why, own_wait, now);
                 self.change(self.retrying(why, answer, now), &mut effects);
             }
-            Class::Blocked { why, not_before } => {
-                self.hold(part, not_before, now);
+            Class::Blocked { why, .. } => {
+                self.hold(part, own_wait, now);
                 self.change(self.blocked(why, answer, now), &mut effects);
             }
             Class::Split { message } => self.too_large(part, message, now, &mut effects),
             Class::Bad { message } => self.bad(part, message, now, &mut effects),
         }
         effects
+    }
+
+    /// Tells the endpoint what an answer says about it; how this delivery waits, if it waits alone.
+    fn tell(&self, class: &Class, now: Now, endpoint: &mut Endpoint) -> Option<OwnWait> {
+        let (not_before, of_endpoint) = match class {
+            Class::Retry { not_before, .. } => (*not_before, true),
+            Class::Blocked { why, not_before } => (*not_before, why.is_of_endpoint()),
+            _ => {
+                endpoint.answered(self.seat);
+                return None;
+            }
+        };
+        if !of_endpoint {
+            endpoint.answered(self.seat);
+        }
+        let shared = of_endpoint && endpoint.failed(self.seat, not_before, now);
+        (!shared).then_some(OwnWait(not_before))
     }
 
     fn stored(
@@ -224,20 +261,23 @@ impl<L: Load> Delivery<L> {
         self.change(self.answering(message), effects);
     }
 
-    fn retry(&mut self, mut part: Part, why: Retry, not_before: Option<Duration>, now: Now) {
+    fn retry(&mut self, mut part: Part, why: Retry, own_wait: Option<OwnWait>, now: Now) {
         if why.may_be_stored() {
             part.resend = Some(Resend::Unanswered(why));
         }
         if why.may_be_stored() || why == Retry::Throttled {
             self.cap.not_taken(part.len());
         }
-        self.hold(part, not_before, now);
+        self.hold(part, own_wait, now);
     }
 
-    /// The part stays first and waits.
-    fn hold(&mut self, part: Part, not_before: Option<Duration>, now: Now) {
+    /// The part stays first and waits, for the endpoint or by itself.
+    fn hold(&mut self, part: Part, own_wait: Option<OwnWait>, now: Now) {
         self.parts.put_first(part);
-        self.gate = now.mono.saturating_add(self.backoff.failed(not_before));
+        self.gate = match own_wait {
+            Some(OwnWait(not_before)) => now.mono.saturating_add(self.backoff.failed(not_before)),
+            None => Duration::ZERO,
+        };
     }
 
     fn too_large(&mut self, part: Part, message: String, now: Now, effects: &mut Vec<Effect>) {
@@ -318,6 +358,10 @@ impl<L: Load> Delivery<L> {
         State::Blocked { since, why, message: answer.to_string() }
     }
 }
+
+/// A wait of one delivery alone, with what the server named.
+#[derive(Clone, Copy, Debug)]
+struct OwnWait(Option<Duration>);
 
 /// How many of `len` records were refused, and the server's words about it.
 fn refused_of(how: &How, len: u64) -> (u64, Option<&str>) {

@@ -1,35 +1,42 @@
 //! Passwords in URLs: `scheme://user:password@host`, also `//user:password@host` as mount options have it.
 
 use super::text::{Found, rest};
-use memchr::{memchr_iter, memrchr};
+use memchr::{memchr, memmem, memrchr};
+use std::ops::Range;
 
-/// How far before the `@` the `//` may stand.
-const MAX_USER: usize = 512;
+/// What ends user and password.
+const ENDS: &[u8] = b" \t\r\n\"'<>/?#|";
+/// What ends them behind a first `@`, which may be part of the password or stand before the host.
+const ENDS_BEHIND: &[u8] = b" \t\r\n\"'<>/?#,;|";
 
-/// Adds every password.
+/// Adds every password, however long.
 pub(super) fn find_passwords(text: &[u8], found: &mut Found<'_>) {
-    let mut done = 0;
-    for at in memchr_iter(b'@', text) {
-        let from = done.max(at.saturating_sub(MAX_USER));
-        if let Some(password) = text.get(from..at).and_then(password_at) {
-            found.add(from + password..last_at(text, at));
-        }
-        done = at + 1;
+    if memchr(b'@', text).is_none() {
+        return;
+    }
+    let mut at = 0;
+    while let Some(slashes) = memmem::find(rest(text, at), b"//") {
+        let user = at + slashes + 2;
+        at = match password(text, user) {
+            Some(range) => {
+                found.add(range.clone());
+                range.end
+            }
+            None => user - 1,
+        };
     }
 }
 
-/// Where the password begins in text that ends before an `@`: behind the first colon behind the `//`.
-fn password_at(head: &[u8]) -> Option<usize> {
-    let slashes = head.windows(2).rposition(|pair| pair == b"//")?;
-    let user = rest(head, slashes + 2);
-    let colon = memchr::memchr(b':', user)?;
-    let plain = user.iter().all(|byte| !b" \t\r\n\"'<>/?#|".contains(byte));
-    plain.then_some(slashes + 2 + colon + 1)
+/// The password of the user who begins at `user`: behind the first colon, up to the last `@` of this part.
+fn password(text: &[u8], user: usize) -> Option<Range<usize>> {
+    let length = rest(text, user).iter().position(|byte| *byte == b'@' || ENDS.contains(byte))?;
+    let first = user + length;
+    let colon = memchr(b':', text.get(user..first)?).filter(|_| text.get(first) == Some(&b'@'))?;
+    Some(user + colon + 1..last_at(text, first))
 }
 
-/// The last `@` of the part of the URL that has one at `at`: a password may hold it.
+/// The last `@` of the part of the URL that has one at `at`.
 fn last_at(text: &[u8], at: usize) -> usize {
-    let length =
-        rest(text, at).iter().take(MAX_USER).take_while(|byte| !b" \t\r\n\"'<>/?#,;|".contains(byte)).count();
+    let length = rest(text, at).iter().take_while(|byte| !ENDS_BEHIND.contains(byte)).count();
     text.get(at..at + length).and_then(|part| memrchr(b'@', part)).map_or(at, |last| at + last)
 }

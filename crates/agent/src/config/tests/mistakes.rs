@@ -267,6 +267,13 @@ fn passwords_are_not_repeated() {
         "[export]\nendpoint = \"ftp://me:hunter2@h\"\n",
         "[export]\nproxy = \"https://me:hunter2@p\"\n",
         "[export]\nheaders = { Authorization = \"hunter2\\u0007\" }\n",
+        "[export]\nheaders = \"Authorization: hunter2\"\n",
+        "[export]\nheaders = [\"hunter2\"]\n",
+        "[export]\nheaders = { \"Authorization: hunter2\" = \"\" }\n",
+        "[export]\nendpoint = \"http://h:4318/?token=hunter2\"\n",
+        "[export]\nendpoint = \"http://h:4318/v1/logs?token=hunter2\"\n",
+        "[export.logs]\nendpoint = \"h:4318?token=hunter2\"\n",
+        "[export.logs]\nendpoint = \"http://h:0?token=hunter2\"\n",
     ];
     for text in texts {
         let said = bad(text);

@@ -30,7 +30,7 @@ struct Keeper(Aside);
 impl Keep for Keeper {
     fn keep(&mut self, rejected: &Rejected<'_>) {
         let signal = if rejected.signal == "logs" { Signal::Logs } else { Signal::Traces };
-        self.0.lock().expect("one thread").push((signal, rejected.form, rejected.bytes.to_vec()));
+        self.0.lock().expect("one thread").push((signal, rejected.form.as_str(), rejected.bytes.to_vec()));
     }
 }
 

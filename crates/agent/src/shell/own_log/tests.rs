@@ -30,6 +30,17 @@ fn said(journal: bool, say: impl FnOnce()) -> String {
 }
 
 #[test]
+fn secrets_and_floods_do_not_get_through() {
+    let text = said(false, || {
+        tracing::warn!(id = "XO1", why = "GET / Authorization: Bearer hunter2", token = "hunter2", "x");
+        tracing::warn!(target: "a_library", url = "http://me:hunter2@h/", "login(password='hunter2')");
+        tracing::warn!(id = "XO1", why = "y".repeat(1 << 20), "x");
+    });
+    assert!(!text.contains("hunter2") && text.matches("[redacted]").count() == 4, "{}", &text[..300]);
+    assert!(text.len() < 10_000, "{} bytes", text.len());
+}
+
+#[test]
 fn the_journal_gets_priorities_and_all_get_ids() {
     let say = || {
         tracing::error!(id = "XO1", why = "no\nway", "it broke");

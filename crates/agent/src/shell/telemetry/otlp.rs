@@ -2,16 +2,17 @@
 
 use super::Source;
 use super::instruments::{INSTRUMENTS, Instrument, Kind};
+use crate::shell::metrics_way::MetricsWay;
 use async_trait::async_trait;
 use bytes::Bytes;
 use exporter::classify::{Answer, Class, classify};
-use exporter::transport::Transport;
 use opentelemetry::KeyValue;
 use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{MetricExporter, Protocol, RetryPolicy, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +25,7 @@ const EVERY: Duration = Duration::from_secs(60);
 /// # Errors
 /// What the SDK says, in words.
 pub(crate) fn start(
-    transport: Arc<Transport>,
+    way: MetricsWay,
     runtime: tokio::runtime::Handle,
     resource: Vec<(String, String)>,
     source: Source,
@@ -33,7 +34,7 @@ pub(crate) fn start(
         .with_http()
         .with_protocol(Protocol::HttpBinary)
         .with_endpoint("http://own-metrics.invalid/v1/metrics")
-        .with_http_client(OwnTransport { transport, runtime })
+        .with_http_client(Client { way, runtime })
         .with_retry_policy(RetryPolicy::disabled())
         .build()
         .map_err(|error| error.to_string())?;
@@ -110,19 +111,24 @@ fn each(
 }
 
 /// Our transport in the shape that the SDK's exporter wants.
-#[derive(Debug)]
-struct OwnTransport {
-    transport: Arc<Transport>,
+struct Client {
+    way: MetricsWay,
     runtime: tokio::runtime::Handle,
 }
 
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").finish_non_exhaustive()
+    }
+}
+
 #[async_trait]
-impl HttpClient for OwnTransport {
+impl HttpClient for Client {
     /// Sends on our runtime: the SDK exports from a thread without one.
     async fn send_bytes(&self, request: Request<Bytes>) -> Result<Response<Bytes>, HttpError> {
-        let transport = Arc::clone(&self.transport);
-        let body = plain(&request)?;
-        let answer = self.runtime.spawn(async move { transport.send(body).await }).await?;
+        let (way, body) = (self.way.clone(), plain(&request)?);
+        let answer = self.runtime.spawn(async move { way.send(body).await }).await?;
+        let Some(answer) = answer else { return Ok(Response::new(Bytes::new())) };
         match classify(&answer, model::Now::default()) {
             Class::Delivered { .. } | Class::Stored { .. } => Ok(Response::new(Bytes::new())),
             _ => Err(describe(&answer).into()),
@@ -143,7 +149,7 @@ fn plain(request: &Request<Bytes>) -> std::io::Result<Bytes> {
 }
 
 fn describe(answer: &Answer) -> String {
-    format!("own metrics were not taken: {answer:?}")
+    format!("own metrics were not taken: {answer}")
 }
 
 #[cfg(test)]
