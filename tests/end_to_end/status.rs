@@ -81,6 +81,10 @@ fn an_endpoint_that_is_blocked_or_refuses_is_told_apart() {
     let status = rig.wait_status(|status| word(status, "/signals/logs/state") == "blocked");
     assert!(word(&status, "/signals/logs/why").contains("401"), "{status:#}");
     assert_eq!(word(&status, "/signals/traces/state"), "ok");
+    rig.collector.set(Signal::Traces, Mood::reject_if(|_| true));
+    rig.write_spans(1..5);
+    let status = rig.wait_status(|status| word(status, "/signals/traces/state") == "refusing");
+    assert!(count(&status, "/signals/traces/tally/set_aside/refused") > 0, "{status:#}");
     stop(&agent);
 }
 

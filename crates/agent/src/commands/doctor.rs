@@ -30,28 +30,27 @@ mod traces;
 use super::draw::Style;
 use super::run::runtime;
 use crate::cli::{DoctorOptions, Failure, Outcome};
-use crate::config::Settings;
 use crate::shell::clock::Clock;
 use finding::Finding;
 use report::Report;
-use root::Root;
+use root::{Loaded, Root};
 use secrets::Secrets;
-use std::path::Path;
 
 /// Gathers, judges, shows; ends with 1 if anything fails.
 #[expect(clippy::print_stdout, reason = "its answer")]
 pub(crate) fn main(options: &DoctorOptions) -> Outcome {
     let root = Root::new(options.root.as_deref())?;
-    let (path, settings) = root.load(options.config.config.as_deref())?;
+    let loaded = root.load(options.config.config.as_deref())?;
+    let settings = &loaded.settings;
     let clock = Clock::start();
     let runtime = runtime()?;
-    let mut findings = look(&path, &settings, &root, clock);
+    let mut findings = look(&loaded, &root, clock);
     let network = runtime.block_on(network::gather(&settings.export, clock));
     findings.extend(network::judge(&network));
-    let marked = options.send_test.then(|| runtime.block_on(marked::send(&settings, clock)));
+    let marked = options.send_test.then(|| runtime.block_on(marked::send(settings, clock)));
     // A name server that hangs is left behind.
     runtime.shutdown_background();
-    let secrets = Secrets::new(&settings);
+    let secrets = Secrets::new(settings);
     let report = Report::new(findings, marked, &secrets);
     if options.json {
         println!("{}", report.json());
@@ -62,11 +61,12 @@ pub(crate) fn main(options: &DoctorOptions) -> Outcome {
 }
 
 /// What the host itself says.
-fn look(path: &Path, settings: &Settings, root: &Root, clock: Clock) -> Vec<Finding> {
+fn look(loaded: &Loaded, root: &Root, clock: Clock) -> Vec<Finding> {
+    let settings = &loaded.settings;
     let now = clock.now().unix_seconds();
     let rights = system::Rights::gather();
     let host = host::Facts::gather(root, &settings.inventory);
-    let mut all = config::judge(&config::Facts::gather(path, settings));
+    let mut all = config::judge(&config::Facts::gather(loaded));
     all.extend(host::judge(&host));
     all.push(system::judge_rights(&rights));
     let mut directories = settings.logs.len();

@@ -9,6 +9,8 @@ use crate::shell::control;
 use serde_json::Value;
 use std::cmp::Reverse;
 use std::fmt::Write as _;
+use std::io;
+use std::path::Path;
 
 /// Files that are shown, of more only with `--all`.
 const FILES: usize = 20;
@@ -18,18 +20,22 @@ const FILES: usize = 20;
 pub(crate) fn main(options: &StatusOptions) -> Outcome {
     let settings = load(options.config.config.as_deref())?;
     let socket = settings.telemetry.socket;
-    let status = control::ask(&socket).map_err(|error| {
-        Failure::Running(format!(
-            "no agent answers on {}: {error}; is it running? (systemctl status xapi-observer)",
-            socket.display()
-        ))
-    })?;
+    let status = control::ask(&socket).map_err(|error| Failure::Running(silent(&socket, &error)))?;
     if options.json {
         println!("{status}");
     } else {
         print!("{}", show(&status, options.all));
     }
     Ok(())
+}
+
+/// Why there is no answer, and what to look at.
+fn silent(socket: &Path, error: &io::Error) -> String {
+    let look = match error.kind() {
+        io::ErrorKind::PermissionDenied => "the socket is root's alone: sudo xapi-observer status",
+        _ => "is it running? (systemctl status xapi-observer)",
+    };
+    format!("no agent answers on {}: {error}; {look}", socket.display())
 }
 
 /// The answer for people.
@@ -208,6 +214,17 @@ mod tests {
             files: 1 with 2 B behind, and 2 drained trace files; changes by notify (7 events, 0 overflows)\n  \
             /l reading: 1 of 3 bytes, 2 behind, oldest 4s\n";
         assert_eq!(show(&status, false), expected);
+    }
+
+    #[test]
+    fn who_may_not_ask_is_told_so() {
+        for (kind, said) in [
+            (io::ErrorKind::PermissionDenied, "sudo xapi-observer status"),
+            (io::ErrorKind::NotFound, "systemctl status xapi-observer"),
+        ] {
+            let text = silent(Path::new("/s"), &io::Error::from(kind));
+            assert!(text.contains("on /s: ") && text.contains(said), "{text}");
+        }
     }
 
     #[test]

@@ -117,8 +117,8 @@ async fn connect(addresses: &[SocketAddr], clock: Clock) -> Result<(SocketAddr, 
         let begun = clock.now().mono;
         match timeout(PATIENCE, TcpStream::connect(address)).await {
             Ok(Ok(_)) => return Ok((*address, clock.now().mono.saturating_sub(begun))),
-            Ok(Err(error)) => why = format!("{address}: {error}"),
-            Err(_) => why = format!("{address}: no answer within {} s", PATIENCE.as_secs()),
+            Ok(Err(error)) => why = format!("{error}, at {}", address.ip()),
+            Err(_) => why = format!("no answer within {} s, at {}", PATIENCE.as_secs(), address.ip()),
         }
     }
     Err(why)

@@ -6,6 +6,7 @@ mod folding;
 mod joins;
 mod outages;
 mod span_metrics;
+mod states;
 mod waiting;
 
 use super::{Engine, Keep, Rejected, Request, Signal};
