@@ -88,7 +88,8 @@ pub(super) fn judge_inotify(facts: &Inotify) -> Vec<Finding> {
                 .mend(raise("max_user_watches", wanted.saturating_mul(2).max(8192)))
         }
         Inotify { watches, wanted, .. } => {
-            let limit = watches.map_or_else(|| "nobody knows how many".to_owned(), |watches| watches.to_string());
+            let limit =
+                watches.map_or_else(|| "nobody knows how many".to_owned(), |watches| watches.to_string());
             Finding::ok("inotify", format!("{wanted} directories to watch, {limit} are allowed"))
         }
     };
