@@ -20,3 +20,4 @@ mod signals;
 mod span_metrics;
 mod status;
 mod store;
+mod zipkin;

@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod engine;
 mod host;
+mod receiver;
 mod shell;
 mod span_metrics;
 

@@ -42,7 +42,7 @@ pub(crate) fn classify(settings: &Settings, dir: &Path, name: &OsStr) -> Option<
     };
     let logs = settings.logs.iter().map(|log| log.path.as_path()).enumerate();
     logs.into_iter().find_map(family).or_else(|| {
-        settings.traces.as_ref().filter(|root| dir.starts_with(root))?;
+        settings.traces.iter().find(|root| dir.starts_with(root))?;
         trace_file(name).map(|(stem, packing)| Class::Trace { stem, packing })
     })
 }
@@ -56,7 +56,7 @@ mod tests {
     fn the_directory_decides_what_a_name_is() {
         let log = LogSettings { path: "/var/log/SMlog".into(), start_at: crate::StartAt::Beginning };
         let settings =
-            Settings { traces: Some("/var/log/dt".into()), logs: vec![log], ..Settings::default() };
+            Settings { traces: vec!["/var/log/dt".into()], logs: vec![log], ..Settings::default() };
         let at = |dir: &str, name: &str| classify(&settings, Path::new(dir), OsStr::new(name));
         assert!(matches!(at("/var/log", "SMlog.1"), Some(Class::Log { log: 0, .. })));
         assert!(matches!(at("/var/log/dt/a/b", "x.ndjson"), Some(Class::Trace { .. })));

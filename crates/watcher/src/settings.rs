@@ -25,8 +25,8 @@ pub struct LogSettings {
 /// The watcher's settings.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The trace directory, absolute; read with everything below it. It need not exist.
-    pub traces: Option<PathBuf>,
+    /// The directories of trace files, absolute; each is read with everything below it. They need not exist.
+    pub traces: Vec<PathBuf>,
     /// The logs; a [`LogId`](crate::LogId) is an index into this list.
     pub logs: Vec<LogSettings>,
     /// The longest line that is handed out, in bytes; a longer one is skipped.
@@ -49,7 +49,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            traces: None,
+            traces: Vec::new(),
             logs: Vec::new(),
             line_limit: 16 << 20,
             open_files: 256,

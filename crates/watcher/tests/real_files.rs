@@ -32,7 +32,7 @@ impl Host {
 
     fn settings(&self) -> Settings {
         let log = LogSettings { path: self.path("x.log"), start_at: StartAt::Beginning };
-        Settings { traces: Some(self.path("dt")), logs: vec![log], ..Settings::default() }
+        Settings { traces: vec![self.path("dt")], logs: vec![log], ..Settings::default() }
     }
 
     fn reader(&self, store: BTreeMap<u64, SavedStream>) -> Reader {

@@ -109,9 +109,12 @@ fn show_own(text: &mut String, status: &Value) {
         number(status, "/descriptors/limit"),
         size("/descriptors/deleted_bytes")
     );
-    if status.pointer("/prometheus/address").is_some() {
-        let (address, state) = (word(status, "/prometheus/address"), word(status, "/prometheus/state"));
-        let _ = writeln!(text, "prometheus: {address} {state}");
+    for name in ["prometheus", "zipkin"] {
+        if status.pointer(&format!("/{name}/address")).is_some() {
+            let [address, state] =
+                ["address", "state"].map(|field| word(status, &format!("/{name}/{field}")));
+            let _ = writeln!(text, "{name}: {address} {state}");
+        }
     }
 }
 

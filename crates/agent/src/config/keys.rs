@@ -208,14 +208,11 @@ pub(crate) const KEYS: &[Key] = &[
         "bytes of deleted files that open descriptors may keep on disk",
     ),
     key("metrics.enabled", Kind::Bool, "false", "rate, errors and durations of spans, by operation"),
-    later(
-        optional(
-            "zipkin.listen",
-            Kind::Address,
-            "\"127.0.0.1:9411\"",
-            "take Zipkin spans over HTTP; off by default: no open port",
-        ),
-        &[],
+    optional(
+        "zipkin.listen",
+        Kind::Address,
+        "\"127.0.0.1:9411\"",
+        "take Zipkin spans over HTTP, at /api/v2/spans; off by default: no open port",
     ),
     key(
         "telemetry.log",

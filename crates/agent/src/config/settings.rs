@@ -27,6 +27,8 @@ pub(crate) struct Settings {
     pub(crate) inventory: PathBuf,
     pub(crate) checkpoint: PathBuf,
     pub(crate) limits: Limits,
+    /// Where Zipkin spans are taken over HTTP; `None`: nowhere.
+    pub(crate) zipkin: Option<SocketAddr>,
     /// Rate, errors and durations of spans are counted and sent.
     pub(crate) span_metrics: bool,
     pub(crate) telemetry: Telemetry,
@@ -71,6 +73,11 @@ pub(crate) struct Telemetry {
 }
 
 impl Settings {
+    /// Whether there are spans to read, from files or over HTTP.
+    pub(crate) fn reads_spans(&self) -> bool {
+        self.traces.is_some() || self.zipkin.is_some()
+    }
+
     /// The resource of the agent's own telemetry; what it says of itself and its host wins over `resource.attributes`.
     pub(crate) fn own_resource(
         &self,
@@ -176,6 +183,7 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
             export: view.flag("telemetry.export"),
             prometheus: view.text("telemetry.prometheus").and_then(|text| text.parse().ok()),
         },
+        zipkin: view.text("zipkin.listen").and_then(|text| text.parse().ok()),
         span_metrics: view.flag("metrics.enabled"),
     };
     check(&view, &settings, problems);
@@ -244,7 +252,7 @@ const SOCKET_PATH_BYTES: usize = 107;
 
 /// Metrics of spans need spans, and a way out.
 fn check_span_metrics(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
-    let reads = settings.traces.is_some() && settings.export.traces.is_some();
+    let reads = settings.reads_spans() && settings.export.traces.is_some();
     let message = match &settings.export.metrics {
         _ if !settings.span_metrics => return,
         _ if !reads => {

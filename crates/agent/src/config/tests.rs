@@ -74,7 +74,6 @@ fn mistakes_between_keys() {
         ("[metrics]\nenabled = true\n[traces]\nenabled = false\n", "needs traces.enabled"),
         ("[metrics]\nenabled = true\n[export.traces]\nenabled = false\n", "needs traces.enabled"),
         ("[metrics]\nenabled = true\n[export.metrics]\nenabled = false\n", "no endpoint for metrics"),
-        ("[zipkin]\nlisten = \"127.0.0.1:9411\"\n", "not built yet"),
         ("[traces]\nattach_logs = \"all\"\n", "not built yet"),
         ("[redact]\npatterns = [\"(\"]\n", "is no regular expression"),
         ("traces = 1\n", "it is a section: write [traces]"),

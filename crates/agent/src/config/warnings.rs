@@ -11,7 +11,7 @@ pub(crate) fn warnings(path: &Path, settings: &Settings) -> Vec<String> {
     let secrets = secret_files(path, settings).into_iter().filter_map(|file| readable_secret(&file));
     let ways = destinations(&settings.export).flat_map(|(signal, to)| way(signal, to));
     let mut all: Vec<String> =
-        secrets.chain(ways).chain(sources(settings)).chain(open_port(settings)).collect();
+        secrets.chain(ways).chain(sources(settings)).chain(open_ports(settings)).collect();
     all.dedup();
     all
 }
@@ -83,12 +83,15 @@ fn odd_path(uri: &http::Uri, signal: &str, to: &Destination) -> Option<String> {
     })
 }
 
-/// dom0 is to have no open port, and the metrics name the host's files.
-fn open_port(settings: &Settings) -> Option<String> {
-    let address = settings.telemetry.prometheus.filter(|address| !address.ip().is_loopback())?;
-    Some(format!(
-        "telemetry.prometheus: {address} is open to the network, without encryption or password; 127.0.0.1 is not"
-    ))
+/// dom0 is to have no open port: the metrics name the host's files, and anybody could send spans.
+fn open_ports(settings: &Settings) -> impl Iterator<Item = String> {
+    let ports = [("telemetry.prometheus", settings.telemetry.prometheus), ("zipkin.listen", settings.zipkin)];
+    ports.into_iter().filter_map(|(key, address)| {
+        let address = address.filter(|address| !address.ip().is_loopback())?;
+        Some(format!(
+            "{key}: {address} is open to the network, without encryption or password; 127.0.0.1 is not"
+        ))
+    })
 }
 
 fn sources(settings: &Settings) -> Vec<String> {

@@ -15,6 +15,7 @@ use super::words::Words;
 use super::{Engine, Keep};
 use crate::config::{LogSettings, Settings};
 use crate::host;
+use crate::receiver;
 use crate::span_metrics::SpanMetrics;
 use model::Now;
 use parser::correlate::{self, Correlator};
@@ -143,8 +144,10 @@ fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {
     };
     let limits = &settings.limits;
     let number = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
+    let of_xapi = settings.traces.as_ref().map(|traces| traces.directory.clone());
+    let received = settings.zipkin.map(|_| receiver::directory(&settings.checkpoint));
     watcher::Settings {
-        traces: settings.traces.as_ref().map(|traces| traces.directory.clone()),
+        traces: of_xapi.into_iter().chain(received).collect(),
         logs: settings.logs.iter().filter(|_| settings.export.logs.is_some()).map(log).collect(),
         line_limit: number(limits.line_bytes),
         open_files: number(limits.open_files),

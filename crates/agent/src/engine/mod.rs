@@ -55,7 +55,7 @@ use outlet::{Outcome, Outlet};
 use outlets::Outlets;
 use parser::correlate::{Correlator, FilesRead, Joined};
 use shares::Shares;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tally::Tallies;
 use traces::TraceRoom;
@@ -188,6 +188,14 @@ impl Engine {
     /// The metrics of spans since the start, as an OTLP request in protobuf; `None` if there are none.
     pub(crate) fn take_span_metrics(&mut self, now: Now) -> Option<Vec<u8>> {
         self.span_metrics.as_mut()?.take_request(now)
+    }
+
+    /// The trace files below this directory of which all is settled, each with its size.
+    pub(crate) fn settled_files(&self, below: &Path) -> Vec<(PathBuf, u64)> {
+        let files = self.watcher.streams().filter(|info| info.path.starts_with(below));
+        let settled =
+            files.filter_map(|info| info.size.filter(|size| *size == info.settled).zip(Some(info.path)));
+        settled.map(|(size, path)| (path, size)).collect()
     }
 
     /// Which files are watched, and how.

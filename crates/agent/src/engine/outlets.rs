@@ -32,7 +32,7 @@ impl Outlets {
             Some(Outlet::new(signal, to, shares.requests, seed, (endpoint, seat)))
         };
         let export = &settings.export;
-        let traces = outlet(Signal::Traces, export.traces.as_ref().filter(|_| settings.traces.is_some()));
+        let traces = outlet(Signal::Traces, export.traces.as_ref().filter(|_| settings.reads_spans()));
         let logs = outlet(Signal::Logs, export.logs.as_ref());
         let metrics = export.metrics.as_ref().and_then(|to| endpoints.find(&origin(&to.transport.url)));
         Self { traces, logs, endpoints, metrics }

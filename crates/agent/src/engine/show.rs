@@ -32,6 +32,7 @@ impl Engine {
             signals: self.signals(now),
             correlation: self.correlation(),
             memory: self.memory(),
+            zipkin: None,
             span_metrics: self.span_metrics.as_ref().map(SpanMetrics::status),
             descriptors: self.descriptors(),
             store: self.store(),

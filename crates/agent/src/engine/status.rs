@@ -28,6 +28,8 @@ pub(crate) struct Status {
     pub(crate) process: ProcessStatus,
     /// Where Prometheus may ask; `None`: it is not configured.
     pub(crate) prometheus: Option<ListenerStatus>,
+    /// Where Zipkin spans are taken; `None`: it is not configured.
+    pub(crate) zipkin: Option<ListenerStatus>,
     /// `None`: `metrics.enabled` is false.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) span_metrics: Option<SpanMetricsStatus>,
@@ -205,7 +207,8 @@ pub(crate) mod tests {
                 ..CorrelationStatus::default()
             },
             store: StoreStatus { state: "ok", why: String::new() },
-            prometheus: Some(listener),
+            prometheus: Some(listener.clone()),
+            zipkin: Some(listener),
             span_metrics: Some(SpanMetricsStatus::default()),
             ..Status::default()
         }

@@ -2,16 +2,23 @@
 //! engine's status.
 
 use crate::engine::status::{ListenerStatus, ProcessStatus, Status};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
+
+/// The listener of `telemetry.prometheus`.
+pub(crate) const PROMETHEUS: &str = "telemetry.prometheus";
+/// That of `zipkin.listen`.
+pub(crate) const ZIPKIN: &str = "zipkin.listen";
 
 /// Numbers and states, gathered where they arise.
 #[derive(Debug, Default)]
 pub(crate) struct About {
     events: AtomicU64,
     overflows: AtomicU64,
-    prometheus: Mutex<Option<ListenerStatus>>,
+    /// By name.
+    listeners: Mutex<BTreeMap<&'static str, ListenerStatus>>,
     /// Why `status` can't be asked on its socket.
     socket: Mutex<Option<String>>,
 }
@@ -27,12 +34,12 @@ impl About {
         self.overflows.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Prometheus can ask at this address, or why it can't.
-    pub(crate) fn prometheus(&self, address: SocketAddr, why: Option<&str>) {
+    /// A listener is open at this address, or why it is not.
+    pub(crate) fn listener(&self, name: &'static str, address: SocketAddr, why: Option<&str>) {
         let state = if why.is_some() { "degraded" } else { "ok" };
         let why = why.unwrap_or_default().to_owned();
         let listener = ListenerStatus { address: address.to_string(), state, why };
-        *self.prometheus.lock().unwrap_or_else(PoisonError::into_inner) = Some(listener);
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner).insert(name, listener);
     }
 
     /// The control socket can't be had.
@@ -45,9 +52,12 @@ impl About {
         status.wakeups.events = self.events.load(Ordering::Relaxed);
         status.wakeups.overflows = self.overflows.load(Ordering::Relaxed);
         status.process = process();
-        status.prometheus = self.prometheus.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let listener = status.prometheus.iter().filter(|listener| !listener.why.is_empty());
-        let listener = listener.map(|to| format!("metrics can't be asked for at {}: {}", to.address, to.why));
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        status.prometheus = listeners.get(PROMETHEUS).cloned();
+        status.zipkin = listeners.get(ZIPKIN).cloned();
+        let shut = listeners.iter().filter(|(_, listener)| !listener.why.is_empty());
+        let listener =
+            shut.map(|(name, to)| format!("nobody can reach {name} at {}: {}", to.address, to.why));
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let socket = socket.map(|why| format!("status can't be asked on its socket: {why}"));
         let troubles: Vec<String> = listener.chain(socket).collect();
@@ -92,7 +102,7 @@ mod tests {
         assert!(status.prometheus.is_none() && status.degraded.is_empty());
         about.event();
         about.overflow();
-        about.prometheus("127.0.0.1:9464".parse().unwrap(), Some("in use"));
+        about.listener(PROMETHEUS, "127.0.0.1:9464".parse().unwrap(), Some("in use"));
         about.no_socket("no directory".to_owned());
         about.complete(&mut status);
         assert_eq!((status.wakeups.events, status.wakeups.overflows), (1, 1));

@@ -3,22 +3,26 @@
 //! Life: [`Agent::start`] opens everything; [`Agent::stop`] ends reading at once, gives open requests five seconds,
 //! saves, and returns. Dropping without stopping loses nothing but the last second's checkpoints.
 
-use super::about::About;
+use super::about::{About, PROMETHEUS, ZIPKIN};
 use super::clock::Clock;
 use super::control::{self, Control};
+use super::listener::{Listener, Port};
 use super::metrics_way::MetricsWay;
 use super::positions::{self, Positions};
 use super::pulse::{Pulse, Turns};
 use super::rejected::RejectedFiles;
 use super::span_metrics::SpanMetricsLoop;
-use super::telemetry::{self, Server, Source};
+use super::telemetry::{self, Source};
 use super::wakeup::{Inbox, Sender, channel};
+use super::zipkin;
 use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
+use crate::receiver;
 use crate::shell::transports::{Transports, own_transport};
 use exporter::classify::{Answer, Failed, Failure};
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
@@ -49,6 +53,8 @@ pub(crate) enum Event {
     SpanMetrics(tokio::sync::oneshot::Sender<Option<Vec<u8>>>),
     /// Nothing but a turn, of the engine's loop and of the saver's.
     Turn,
+    /// Somebody asks which trace files below this directory are settled whole, and at which size.
+    Settled { below: PathBuf, reply: SyncSender<Vec<(PathBuf, u64)>> },
     /// Somebody asks how it is.
     Ask(SyncSender<Status>),
     /// End.
@@ -64,7 +70,8 @@ pub(crate) struct Agent {
     _control: Option<Control>,
     metrics: Option<SdkMeterProvider>,
     span_metrics: Option<SpanMetricsLoop>,
-    prometheus: Option<Server>,
+    /// Open to others.
+    ports: Vec<Listener>,
 }
 
 impl Agent {
@@ -119,12 +126,9 @@ impl Agent {
         let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, Arc::clone(&source)));
         let of_spans = way.filter(|_| settings.span_metrics);
         let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime));
-        let prometheus = settings
-            .telemetry
-            .prometheus
-            .map(|address| telemetry::serve(address, runtime, own_resource(&settings), source, about));
+        let ports = ports(&settings, runtime, &about, source, &sender, clock)?;
         let (runtime, _control) = (runtime.clone(), control);
-        Ok(Self { sender, thread, runtime, pulse, _control, metrics, span_metrics, prometheus })
+        Ok(Self { sender, thread, runtime, pulse, _control, metrics, span_metrics, ports })
     }
 
     /// The stages whose loop has not turned since the last time that all of them had; none: all is in motion.
@@ -150,9 +154,7 @@ impl Agent {
         if let Some(metrics) = self.span_metrics {
             metrics.stop(LAST_NUMBERS);
         }
-        if let Some(prometheus) = self.prometheus {
-            prometheus.stop();
-        }
+        self.ports.into_iter().for_each(Listener::stop);
         self.sender.send(Event::Stop);
         let _ = self.thread.join();
     }
@@ -214,6 +216,26 @@ fn own_metrics(
 ) -> Option<SdkMeterProvider> {
     let started = telemetry::start(way, runtime.clone(), own_resource(settings), source);
     started.inspect_err(|error| metrics_are_off(error)).ok()
+}
+
+/// What the configuration opens to others.
+fn ports(
+    settings: &Settings,
+    runtime: &tokio::runtime::Handle,
+    about: &Arc<About>,
+    source: Source,
+    sender: &Sender<Event>,
+    clock: Clock,
+) -> Result<Vec<Listener>, String> {
+    let port = |name, address| Port { name, address, about: Arc::clone(about) };
+    let prometheus = settings.telemetry.prometheus.map(|address| port(PROMETHEUS, address));
+    let prometheus = prometheus.map(|port| telemetry::serve(port, runtime, own_resource(settings), source));
+    let zipkin = settings.zipkin.map(|address| port(ZIPKIN, address));
+    let zipkin = zipkin.map(|port| {
+        let directory = receiver::directory(&settings.checkpoint);
+        zipkin::serve(port, directory, clock, sender.clone(), runtime).map_err(|error| error.to_string())
+    });
+    Ok(prometheus.into_iter().chain(zipkin.transpose()?).collect())
 }
 
 fn own_resource(settings: &Settings) -> Vec<(String, String)> {
@@ -350,6 +372,10 @@ impl Work {
                 let _ = reply.send(self.engine.take_span_metrics(now));
             }
             Event::Turn => self.positions.turn(),
+            Event::Settled { below, reply } => {
+                // Who asked may have gone.
+                let _ = reply.try_send(self.engine.settled_files(&below));
+            }
             Event::Ask(reply) => {
                 let mut status = self.engine.status(now);
                 self.about.complete(&mut status);

@@ -10,7 +10,7 @@ mod prometheus;
 mod serve;
 
 pub(crate) use otlp::start;
-pub(crate) use serve::{Server, serve};
+pub(crate) use serve::serve;
 
 use super::clock::Clock;
 use crate::engine::Status;

@@ -23,7 +23,7 @@ pub(super) struct Sighting {
 }
 
 impl Watcher {
-    /// Where all begins: the trace directory, and each log's.
+    /// Where all begins: the trace directories, and each log's.
     pub(super) fn roots(&self) -> Vec<PathBuf> {
         let logs = self.settings.logs.iter().filter_map(|log| log.path.parent());
         let mut roots: Vec<PathBuf> =
@@ -89,7 +89,7 @@ impl Watcher {
             Err(error) if is_absent(&error) => self.lose_directory(dir, None),
             Err(error) => self.directory_trouble(dir, Some(Trouble::Io(error.kind()))),
         }
-        let traces = self.settings.traces.as_ref().is_some_and(|root| dir.starts_with(root));
+        let traces = self.settings.traces.iter().any(|root| dir.starts_with(root));
         let below = self.tree.get(dir).filter(|_| traces).map(|directory| directory.below.clone());
         for name in below.into_iter().flatten() {
             self.look_at_directory(&dir.join(name), out);

@@ -36,7 +36,7 @@ impl Watcher {
 
     fn kind_of(&self, saved: &SavedStream) -> Option<StreamKind> {
         match saved.kind {
-            SavedKind::Trace => self.settings.traces.is_some().then_some(StreamKind::Trace),
+            SavedKind::Trace => (!self.settings.traces.is_empty()).then_some(StreamKind::Trace),
             SavedKind::Log => {
                 let log = self.settings.logs.iter().position(|log| log.path == saved.family)?;
                 Some(StreamKind::Log(LogId(log)))

@@ -14,7 +14,7 @@ pub const LOG: &str = "/log/x.log";
 /// Traces in `/log/dt`, the log `/log/x.log`.
 pub fn settings() -> Settings {
     let log = LogSettings { path: LOG.into(), start_at: StartAt::Beginning };
-    Settings { traces: Some(TRACES.into()), logs: vec![log], line_limit: 5000, ..Settings::default() }
+    Settings { traces: vec![TRACES.into()], logs: vec![log], line_limit: 5000, ..Settings::default() }
 }
 
 pub struct Reader {

@@ -39,7 +39,7 @@ impl Files {
         let age = now.unix_seconds().saturating_sub(u64::try_from(from_unix).unwrap_or(0));
         let slack = Duration::from_secs(60);
         let max_age = Duration::from_secs(age).saturating_add(slack);
-        let traces = Some(directory.to_path_buf());
+        let traces = vec![directory.to_path_buf()];
         Self::look(watcher::Settings { traces, max_age, ..bounds(settings) }, now)
     }
 

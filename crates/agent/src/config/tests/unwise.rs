@@ -67,6 +67,8 @@ fn own_metrics_follow_the_signals_that_are_sent() {
 
 #[test]
 fn metrics_that_anybody_can_ask_for() {
+    let said = warned("[zipkin]\nlisten = \"0.0.0.0:9411\"\n", 0o600);
+    assert!(said.contains("zipkin.listen: 0.0.0.0:9411 is open to the network"), "{said}");
     for (address, warns) in [("127.0.0.1:9464", false), ("[::1]:9464", false), ("0.0.0.0:9464", true)] {
         let said = warned(&format!("[telemetry]\nprometheus = \"{address}\"\n"), 0o600);
         assert_eq!(said.contains("is open to the network"), warns, "{said}");

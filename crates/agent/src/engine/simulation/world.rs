@@ -156,7 +156,7 @@ impl World {
             self.ledger.problem(format!("not at rest {} s after the faults ended", REST / SECOND));
             let now = model::Now { mono: Duration::ZERO, wall_unix_nano: 0 };
             let files = self.agent.iter().flat_map(|agent| agent.engine.status(now).files);
-            files.for_each(|file| tracing::info!(?file, "not at rest"));
+            files.for_each(|file| println!("not at rest: {file:?}"));
         }
         self.nothing_is_sent_again();
         self.books(seed, rest)
