@@ -2,6 +2,7 @@
 //! collector that takes everything (or nothing) answers at once.
 #![allow(clippy::print_stdout, reason = "the figures are for people")]
 
+mod examples;
 mod folding;
 mod joins;
 mod outages;
@@ -36,6 +37,8 @@ impl Keep for KeepNothing {
 struct Arrived {
     spans: Vec<ArrivedSpan>,
     lines: Vec<ArrivedLine>,
+    /// The requests themselves, where a test looks at more.
+    bodies: Option<Vec<(Signal, bytes::Bytes)>>,
 }
 
 /// One host's agent.
@@ -166,6 +169,7 @@ impl Sim {
         if self.down.contains(&request.signal) {
             return unreachable();
         }
+        self.arrived.bodies.iter_mut().for_each(|bodies| bodies.push((request.signal, request.body.clone())));
         match request.signal {
             Signal::Traces => self.arrived.traces(&request.body),
             Signal::Logs => self.arrived.logs(&request.body),
