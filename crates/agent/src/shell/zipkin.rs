@@ -169,8 +169,10 @@ impl Writer {
             tracing::error!(id = "XO1023", directory = %self.directory.display(), %error, "received spans can't be kept; senders are asked to wait");
             *spool = None;
         }
-        // Who asked may have gone.
-        waiting.into_iter().for_each(|written| drop(written.send(outcome.is_ok())));
+        for written in waiting {
+            // Who asked may have gone.
+            let _ = written.send(outcome.is_ok());
+        }
     }
 
     fn append(&self, spool: &mut Option<Spool>, lines: &[u8]) -> Result<(), Full> {
