@@ -79,6 +79,11 @@ impl Tracker {
         self.restored.front().is_some_and(|&(from, _)| from <= start)
     }
 
+    /// Bytes from an offset on that an earlier run settled and this one has not read up to yet.
+    pub(crate) fn settled_beyond(&self, from: u64) -> u64 {
+        self.restored.iter().map(|&(start, end)| end.saturating_sub(start.max(from))).sum()
+    }
+
     /// The next line, `start` to `end`, became `parts` parts; none: it is closed at once.
     pub(crate) fn open(&mut self, start: u64, end: u64, mark: u64, parts: u32) {
         debug_assert!(start >= self.end(), "lines come in order");

@@ -215,7 +215,8 @@ impl Stream {
     /// apart.
     pub(crate) fn unread_plain(&self) -> Option<(u64, Reason)> {
         let size = self.plain.as_ref()?.hints.size;
-        let left = size.saturating_sub(self.deliver.next);
+        let from = self.deliver.next;
+        let left = size.saturating_sub(from).saturating_sub(self.tracker.settled_beyond(from));
         let reason = if self.deliver.seen() >= size { Reason::Unfinished } else { Reason::Deleted };
         (left > 0).then_some((left, self.fate.unwrap_or(reason)))
     }

@@ -292,6 +292,34 @@ fn evidence_is_read_apart_from_delivery() {
     assert_eq!(evidence(&mut reader, Seek::Nowhere), Vec::<String>::new());
 }
 
+/// Lines that came between the copying and the truncation are in no file any more; those before them are in the copy,
+/// and after a crash that is where they are read again.
+#[test]
+fn a_compressed_copy_may_be_shorter_than_what_was_read() {
+    let disk = disk();
+    let mut reader = Reader::new(&disk);
+    reader.settle = false;
+    for from in [0, 20, 40] {
+        disk.append(LOG, lines(from, 20).as_bytes());
+        reader.take();
+    }
+    reader.save();
+    let copy = String::from_utf8(disk.data(LOG)).unwrap();
+    disk.append(LOG, lines(60, 20).as_bytes());
+    reader.take();
+    disk.truncate(LOG, 0);
+    disk.append(format!("{}.gz", sibling(1)), &gzip(&copy));
+    disk.append(LOG, lines(80, 20).as_bytes());
+    reader.run(&disk, 10.0);
+    assert_lines(&reader.lines, &split(&lines(80, 20)), "the new content");
+    reader.save();
+    reader.restart(&disk);
+    reader.lines.clear();
+    reader.run(&disk, 10.0);
+    let expected = lines(0, 60) + &lines(80, 20);
+    assert_lines(&reader.lines, &split(&expected), "after a crash");
+}
+
 #[test]
 fn a_file_that_could_not_be_opened_until_newer_ones_were_known_is_read() {
     let disk = disk();
@@ -337,4 +365,51 @@ fn a_disk_that_fails_at_the_start_is_no_loss() {
         assert_lines(&reader.lines, &split(&lines(10, 20)), failing);
         assert_eq!(reader.lost, BTreeMap::new(), "{failing}");
     }
+}
+
+/// The listing of its directory does not show it, and a second later it may have grown past what was known of it.
+#[test]
+fn a_truncation_is_seen_at_its_event() {
+    let disk = disk();
+    disk.append(LOG, lines(0, 20).as_bytes());
+    let mut reader = Reader::new(&disk);
+    reader.scan();
+    disk.truncate(LOG, 0);
+    reader.watcher.wake(watcher::Hint::Path(LOG.into()));
+    reader.scan_due();
+    disk.append(LOG, lines(20, 60).as_bytes());
+    reader.run(&disk, 10.0);
+    assert_lines(&reader.lines, &split(&lines(20, 60)), "the new content");
+    assert_eq!(reader.lost, BTreeMap::from([(Reason::Truncated, lines(0, 20).len() as u64)]));
+}
+
+/// Of a log that was truncated unseen while nothing of it had been read, no line is handed out twice.
+#[test]
+fn a_log_truncated_and_grown_before_it_was_read_is_read_once() {
+    let disk = disk();
+    disk.append(LOG, lines(0, 20).as_bytes());
+    let mut reader = Reader::new(&disk);
+    reader.scan();
+    disk.truncate(LOG, 0);
+    disk.append(LOG, lines(20, 60).as_bytes());
+    reader.run(&disk, 10.0);
+    assert_lines(&reader.lines, &split(&lines(20, 60)), "the new content");
+}
+
+/// What was settled behind a line that was not is no loss when the file is gone.
+#[test]
+fn only_what_was_not_settled_is_counted_as_lost() {
+    let disk = disk();
+    disk.append(LOG, lines(0, 20).as_bytes());
+    let mut reader = Reader::new(&disk);
+    reader.settle = false;
+    reader.scan();
+    reader.read();
+    reader.receipts.remove(0);
+    reader.settle_all();
+    reader.save();
+    disk.unlink(LOG);
+    reader.restart(&disk);
+    reader.run(&disk, 10.0);
+    assert_eq!(reader.lost, BTreeMap::from([(Reason::Deleted, lines(0, 1).len() as u64)]));
 }

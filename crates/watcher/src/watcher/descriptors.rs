@@ -110,7 +110,7 @@ impl Watcher {
     }
 
     /// While no descriptor was held, the inode may have been given to another file.
-    fn begins_as_known(&self, id: StreamId, file: &dyn File) -> io::Result<bool> {
+    pub(super) fn begins_as_known(&self, id: StreamId, file: &dyn File) -> io::Result<bool> {
         let Some(stream) = self.streams.get(id) else { return Ok(false) };
         let mut head = [0; HEAD_MAX];
         let known = head.get_mut(..usize::from(stream.head.len)).unwrap_or_default();
@@ -205,7 +205,7 @@ impl Watcher {
         let Some(stream) = self.streams.get_mut(id) else { return };
         if stream.packed.as_ref().is_none_or(|packed| !packed.place.named) {
             let start = stream.deliver.next;
-            let bytes = stream.plain.as_ref().map_or(0, |place| place.hints.size.saturating_sub(start));
+            let bytes = stream.unread_plain().map_or(0, |(bytes, _)| bytes);
             let path = stream.path().to_path_buf();
             stream.abandon();
             if bytes > 0 {

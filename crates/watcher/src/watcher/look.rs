@@ -47,6 +47,11 @@ impl Watcher {
             match self.class_of(&path) {
                 Some(Class::Trace { .. }) if self.knows_dir(&path) => self.look(&path, out),
                 Some(Class::Log { .. }) if self.just_grew(&path) => self.look(&path, out),
+                Some(Class::Log { .. }) => {
+                    self.look_at_directory_of(&path, out);
+                    // No listing shows that it was truncated.
+                    self.look(&path, out);
+                }
                 _ => self.look_at_directory_of(&path, out),
             }
         }
@@ -272,10 +277,10 @@ impl Watcher {
         self.streams.refresh(id);
     }
 
-    /// A file that was found empty has its first bytes: now it can be known again.
+    /// A file that was found empty has its first bytes, or more than a few: now it can be known again.
     pub(super) fn meet(&mut self, id: StreamId) {
         let unknown = |stream: &Stream| {
-            stream.head.len == 0 && stream.source() == Source::Plain && stream.unread(Purpose::Deliver)
+            !stream.head.is_strong() && stream.source() == Source::Plain && stream.unread(Purpose::Deliver)
         };
         if self.streams.get(id).is_some_and(unknown)
             && let Ok(Some(file)) = self.opened(id)

@@ -185,8 +185,9 @@ impl LogWriter {
                 self.old = false;
                 self.begin_packing(files, rng)
             }
-            Step::Truncate if !self.waiting.is_empty() => Some((SECOND / 10, Step::Truncate)),
+            // It follows the copying at once, whatever the writer is at.
             Step::Truncate => {
+                let _ = self.step(Step::Rest, files, ledger, rng);
                 self.content = files.truncate(&self.path, ledger);
                 self.copied = false;
                 self.begin_packing(files, rng)

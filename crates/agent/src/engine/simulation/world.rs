@@ -237,6 +237,7 @@ impl World {
         match event {
             Event::Write(number) => self.write(number),
             Event::Log(log, step) => {
+                tracing::info!(at_ms = self.now / 1_000_000, ?log, ?step, "goes on");
                 let later =
                     self.logs[log as usize].step(step, &mut self.files, &mut self.ledger, &mut self.rng);
                 self.later(later, |step| Event::Log(log, step));

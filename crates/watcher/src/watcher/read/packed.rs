@@ -8,10 +8,10 @@ use crate::decode::Decoder;
 use crate::fs::File;
 use crate::identify::HEAD_MAX;
 use crate::lines::{Window, is_whole};
-use crate::saved::{Head, Packing};
+use crate::saved::{Head, Marker, Packing};
 use crate::stream::{Cursor, Feed, Halt, PackedFeed, Unpacked, pump};
 use crate::watcher::Watcher;
-use crate::{Item, Purpose, Reason, Skipped, StreamId, Trouble};
+use crate::{Item, Purpose, Reason, Skipped, StreamId, StreamKind, Trouble};
 use std::sync::Arc;
 
 impl Watcher {
@@ -92,11 +92,39 @@ impl Watcher {
             }
             Err(fault) => {
                 if matches!(fault, Fault::Other | Fault::Short(Halt::End)) {
-                    self.refuse_packed(id);
+                    self.end_or_refuse(id, &fault);
                 }
                 false
             }
         }
+    }
+
+    /// The compressed file has another content than the stream; or it ends before the place, and is a copy that was made
+    /// just before the original was truncated (logrotate's `copytruncate`): then all of it was read.
+    pub(super) fn end_or_refuse(&mut self, id: StreamId, fault: &Fault) {
+        if !matches!(fault, Fault::Short(Halt::End)) || !self.is_shorter_copy(id) {
+            return self.refuse_packed(id);
+        }
+        if let Some(stream) = self.streams.get_mut(id) {
+            stream.deliver.ended = true;
+        }
+    }
+
+    /// Whether a log's compressed file has the content up to some place between what is settled and what was read.
+    fn is_shorter_copy(&self, id: StreamId) -> bool {
+        let Some(stream) = self.streams.get(id).filter(|stream| stream.kind != StreamKind::Trace) else {
+            return false;
+        };
+        let Some(place) = stream.packed.as_ref().map(|packed| &packed.place) else { return false };
+        let reaches = |marker: &Marker| {
+            let file = self.fs.open(&place.path).map_err(Fault::from);
+            let unpacked = file.and_then(|file| self.start_unpacking(file, place.hints.packing));
+            let cursor = Cursor { marker: *marker, ..Cursor::at(marker.offset) };
+            unpacked.is_ok_and(|mut unpacked| {
+                enter(&mut unpacked, stream.head).is_ok() && advance(&mut unpacked, &cursor).is_ok()
+            })
+        };
+        stream.markers.iter().rev().any(reaches)
     }
 
     /// The compressed file was read to its end, as it is.

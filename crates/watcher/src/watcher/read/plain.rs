@@ -22,6 +22,11 @@ impl Watcher {
     ) -> Result<u64, Fault> {
         let file = self.opened(id)?.ok_or(Fault::Moved)?;
         let finished = self.settings.finished_files;
+        let cursor = self.streams.get(id).and_then(|stream| stream.cursor(purpose));
+        // Nothing was read that could be compared: the file may have been truncated and have grown again.
+        if cursor.is_some_and(|cursor| cursor.marker.len == 0) && !self.begins_as_known(id, file.as_ref())? {
+            return Err(Fault::Other);
+        }
         if !finished && !self.has_line_end(id, purpose, file.as_ref())? {
             self.grow_head(id, file.as_ref())?;
             return Ok(0);
