@@ -30,6 +30,9 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
     Demo(DemoOptions),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
 }
 
 /// Which configuration.
