@@ -1,4 +1,4 @@
-//! What a log line costs: `cargo run --release -p parser --example log_cost`.
+//! What a log line costs: `cargo bench -p parser --bench log`.
 
 #![allow(clippy::disallowed_methods, reason = "it measures time")]
 #![allow(clippy::print_stdout, reason = "it prints what it measured")]

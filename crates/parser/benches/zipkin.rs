@@ -1,6 +1,6 @@
 //! What reading a trace file costs, beside a plain borrowed parse by serde_json of the same bytes in the same run.
 //!
-//! `cargo run --release -p parser --example zipkin_cost`
+//! `cargo bench -p parser --bench zipkin`
 
 #![allow(
     clippy::print_stdout,

@@ -1,6 +1,6 @@
 //! What redaction costs for text of each sort.
 //!
-//! `cargo run --release -p parser --example redact_cost`
+//! `cargo bench -p parser --bench redact`
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a measurement, not the agent")]
 

@@ -1,6 +1,6 @@
 //! What encoding costs: nanoseconds a span and a log record, by our writer and by prost's messages, in one run.
 //!
-//! `cargo run --release -p exporter --example encode_cost`. The figures are the best of several rounds, wall-clock, on
+//! `cargo bench -p exporter --bench encode`. The figures are the best of several rounds, wall-clock, on
 //! one thread; compare the rows of a run with each other, not with another machine's.
 
 #![allow(clippy::disallowed_methods, clippy::print_stdout, reason = "it measures, and says what it measured")]

@@ -1,6 +1,6 @@
 //! What correlating costs: nanoseconds a span and a line, bytes an open task.
 //!
-//! `cargo run --release -p parser --example correlate_cost`. Spans and lines are made beforehand, in runs of 50,000, so
+//! `cargo bench -p parser --bench correlate`. Spans and lines are made beforehand, in runs of 50,000, so
 //! that only the correlator is measured; the best run is shown.
 #![allow(
     clippy::print_stdout,
