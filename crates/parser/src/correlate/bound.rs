@@ -73,9 +73,8 @@ impl IdHash {
         low ^ high
     }
 
-    /// Folds a trace id into eight bytes, for which the same holds.
-    pub(super) fn fold(&self, trace: u128) -> u64 {
-        let [low, high] = halves(trace);
+    /// Folds a trace id, its low and high half, into eight bytes, for which the same holds.
+    pub(super) fn fold(&self, [low, high]: [u64; 2]) -> u64 {
         self.of(low) ^ high
     }
 }

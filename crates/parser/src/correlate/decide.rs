@@ -317,9 +317,8 @@ impl Known<'_> {
     }
 
     fn is_open(&self, task: TaskKey, trace: u128, subject: &Subject) -> bool {
-        let mut spans =
-            self.spans.of(trace).filter(|span| span.has_task(task) && span.host.may_be(subject.host));
-        spans.any(|span| span.meets(&subject.window))
+        let mut open = self.spans.at(trace, subject.window);
+        open.any(|span| span.has_task(task) && span.host.may_be(subject.host))
     }
 }
 

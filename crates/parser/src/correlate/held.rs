@@ -6,7 +6,7 @@ use super::origin::HostNo;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What a held line costs beside its payload: its record, and its place in four trees (353 bytes were measured, see
-/// `examples/correlate_cost.rs`).
+/// `benches/correlate.rs`).
 pub(super) const OVERHEAD_BYTES: usize = 352;
 
 /// What a line waits for.
@@ -180,8 +180,12 @@ impl<T> Held<T> {
             Stage::Reading => self.reading.remove(&(line.born, serial)),
             Stage::Links => self.links.remove(&(line.subject.host, end, serial)),
         };
-        self.by_time.remove(&(end, serial));
-        line.subject.start().map(|(task, _)| self.by_task.remove(&(task, serial)));
+        if line.stage != Stage::Links {
+            self.by_time.remove(&(end, serial));
+        }
+        if let Some((task, _)) = line.subject.start().filter(|_| line.stage == Stage::Evidence) {
+            self.by_task.remove(&(task, serial));
+        }
         Some(line)
     }
 }

@@ -81,7 +81,7 @@ impl Naming {
 
 /// Answers the question from the spans seen.
 pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
-    let there: Vec<_> = spans.of(question.trace).filter(|span| span.meets(&question.window)).collect();
+    let there: Vec<_> = spans.at(question.trace, question.window).collect();
     if let Some(hint) = question.hint.filter(|hint| there.iter().any(|span| span.id == *hint)) {
         return (Some(hint), SpanChoice::InLine);
     }

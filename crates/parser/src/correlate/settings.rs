@@ -12,7 +12,7 @@ pub struct Settings {
     pub held_bytes: usize,
     /// What the index of tasks takes at most; some 43 bytes a task.
     pub task_bytes: usize,
-    /// What the spans that were seen lately take at most; some 68 bytes a span.
+    /// What the spans that were seen lately take at most; some 80 bytes a span.
     pub span_bytes: usize,
 }
 
@@ -24,7 +24,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// This wait, and bounds that take `bytes` together. Of 16 MiB, 8.5 are for 200,000 open tasks, 3.5 for 50,000
+    /// This wait, and bounds that take `bytes` together. Of 16 MiB, 8.5 are for 200,000 open tasks, 3.5 for 45,000
     /// spans, 4 for held lines.
     #[must_use]
     pub fn within(wait: Duration, bytes: usize) -> Self {

@@ -1,9 +1,11 @@
 //! The spans seen lately, by trace.
 //!
 //! A ring of records of one size: the newest takes the place of the oldest, which is counted. The records of a trace
-//! are found along a chain from the newest to the oldest, which it shares with the few traces of the same hash.
+//! are found along a chain from the newest to the oldest, which it shares with the few traces of the same hash; those
+//! of an id along another one. Spans are written when they end, so a chain is nearly in the order of ends: each record
+//! knows when the last of those behind it ended, and a search for a time stops where all the rest is before it.
 
-use super::bound::{Heads, IdHash, records_within};
+use super::bound::{Heads, IdHash, halves, records_within};
 use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::window::Window;
@@ -11,10 +13,11 @@ use super::window::Window;
 /// Beside a task's key: the span is the task's own.
 const OWN: u64 = 1 << 63;
 
-/// A span as the naming needs it, 64 bytes.
+/// A span as the naming needs it, 72 bytes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SpanRecord {
-    pub(super) trace: u128,
+    /// The halves of the trace id: a whole one would have to be aligned to 16 bytes.
+    trace: [u64; 2],
     pub(super) id: u64,
     /// Zero for none.
     pub(super) parent: u64,
@@ -24,6 +27,10 @@ pub(super) struct SpanRecord {
     task: u64,
     /// The number of the span before it in its chain.
     older: u32,
+    /// The same in the chain of its id.
+    older_of_id: u32,
+    /// The second in which the last of those behind it in the trace's chain has ended, rounded up.
+    older_end_unix: u32,
     pub(super) host: HostNo,
     pub(super) service: ServiceNo,
 }
@@ -32,7 +39,19 @@ impl SpanRecord {
     pub(super) fn new(trace: u128, id: u64, parent: u64, micros: (u64, u64)) -> Self {
         let (start_micros, end_micros) = micros;
         let (host, service) = (HostNo::UNKNOWN, ServiceNo(0));
-        Self { trace, id, parent, start_micros, end_micros, task: 0, older: 0, host, service }
+        Self {
+            trace: halves(trace),
+            id,
+            parent,
+            start_micros,
+            end_micros,
+            task: 0,
+            older: 0,
+            older_of_id: 0,
+            older_end_unix: 0,
+            host,
+            service,
+        }
     }
 
     pub(super) fn from(mut self, host: HostNo, service: ServiceNo) -> Self {
@@ -43,6 +62,12 @@ impl SpanRecord {
     pub(super) fn of_task(mut self, task: TaskKey, own: bool) -> Self {
         self.task = task.bits() | if own { OWN } else { 0 };
         self
+    }
+
+    /// The end of it and of all behind it, in seconds, rounded up.
+    fn last_end_unix(&self) -> u32 {
+        let end = u32::try_from(self.end_micros.div_ceil(1_000_000)).unwrap_or(u32::MAX);
+        end.max(self.older_end_unix)
     }
 
     pub(super) fn meets(&self, window: &Window) -> bool {
@@ -112,6 +137,7 @@ impl Ring {
 pub(super) struct Spans {
     ring: Ring,
     newest: Heads,
+    newest_of_id: Heads,
     hash: IdHash,
     evicted: u64,
 }
@@ -119,11 +145,15 @@ pub(super) struct Spans {
 impl Spans {
     pub(super) fn within(bytes: usize, hash: IdHash) -> Self {
         let capacity = records_within(bytes, size_of::<SpanRecord>());
+        // The second chains have heads of their own, as many as the first.
+        let heads = Heads::over(capacity, hash).allocated_bytes();
+        let capacity = records_within(bytes.saturating_sub(heads), size_of::<SpanRecord>());
         let records = Vec::with_capacity(capacity);
         Self {
             // The first number is 1, so that 0, where heads begin, is that of a span forgotten.
             ring: Ring { records, capacity, oldest: 1, oldest_place: 0, next: 1 },
             newest: Heads::over(capacity, hash),
+            newest_of_id: Heads::over(capacity, hash),
             hash,
             evicted: 0,
         }
@@ -134,25 +164,47 @@ impl Spans {
             self.ring.forget_oldest();
             self.evicted += 1;
         }
-        let older = self.newest.replace(self.hash.fold(record.trace), self.ring.next);
-        self.ring.push(SpanRecord { older, ..record });
+        let number = self.ring.next;
+        let older = self.newest.replace(self.fold(record.trace), number);
+        let older_of_id = self.newest_of_id.replace(record.id, number);
+        let older_end_unix = self.ring.get(older).map_or(0, SpanRecord::last_end_unix);
+        self.ring.push(SpanRecord { older, older_of_id, older_end_unix, ..record });
     }
 
-    /// The trace's spans, newest first.
-    pub(super) fn of(&self, trace: u128) -> impl Iterator<Item = &SpanRecord> {
-        let mut next = Some(self.newest(trace));
-        let chain = std::iter::from_fn(move || {
+    /// The trace's spans that share time with the window, newest first.
+    pub(super) fn at(&self, trace: u128, window: Window) -> impl Iterator<Item = &SpanRecord> {
+        let (trace, from_unix) = (halves(trace), window.start_unix_nano.div_euclid(1_000_000_000));
+        let last = move |record: &SpanRecord| i64::from(record.last_end_unix()) >= from_unix;
+        let chain = self
+            .chain(self.newest.get(self.fold(trace)), |record| record.older)
+            .take_while(move |record| last(record));
+        chain.filter(move |record| record.trace == trace && record.meets(&window))
+    }
+
+    /// The spans of this id in the trace, newest first.
+    pub(super) fn of_id(&self, trace: u128, id: u64) -> impl Iterator<Item = &SpanRecord> {
+        let trace = halves(trace);
+        let chain = self.chain(self.newest_of_id.get(id), |record| record.older_of_id);
+        chain.filter(move |record| record.id == id && record.trace == trace)
+    }
+
+    fn chain(&self, newest: u32, older: fn(&SpanRecord) -> u32) -> impl Iterator<Item = &SpanRecord> {
+        let mut next = Some(newest);
+        std::iter::from_fn(move || {
             let number = next?;
             let record = self.ring.get(number)?;
-            next = Some(record.older).filter(|older| self.ring.age(*older) < self.ring.age(number));
+            next = Some(older(record)).filter(|older| self.ring.age(*older) < self.ring.age(number));
             Some(record)
-        });
-        chain.filter(move |record| record.trace == trace)
+        })
+    }
+
+    fn fold(&self, trace: [u64; 2]) -> u64 {
+        self.hash.fold(trace)
     }
 
     /// The number of the newest span in the trace's chain: it changes with every span of the trace.
     pub(super) fn newest(&self, trace: u128) -> u32 {
-        self.newest.get(self.hash.fold(trace))
+        self.newest.get(self.fold(halves(trace)))
     }
 
     pub(super) fn len(&self) -> usize {
@@ -174,7 +226,9 @@ impl Spans {
 
     /// The bytes allocated.
     pub(super) fn allocated_bytes(&self) -> usize {
-        self.ring.records.capacity() * size_of::<SpanRecord>() + self.newest.allocated_bytes()
+        self.ring.records.capacity() * size_of::<SpanRecord>()
+            + self.newest.allocated_bytes()
+            + self.newest_of_id.allocated_bytes()
     }
 }
 
@@ -186,8 +240,40 @@ mod tests {
         SpanRecord::new(trace, id, 0, (1, 2))
     }
 
+    /// Of the whole trace.
     fn ids(spans: &Spans, trace: u128) -> Vec<u64> {
-        spans.of(trace).map(|record| record.id).collect()
+        at(spans, trace, 0)
+    }
+
+    /// Those of this second.
+    fn at(spans: &Spans, trace: u128, second: i64) -> Vec<u64> {
+        let window =
+            Window { start_unix_nano: second * 1_000_000_000, end_unix_nano: (second + 1) * 1_000_000_000 };
+        spans.at(trace, window).map(|record| record.id).collect()
+    }
+
+    /// The search stops early, but never before a span that ended in time, however late it stands in the chain.
+    #[test]
+    fn a_time_is_found_in_any_order_of_ends() {
+        let mut spans = Spans::within(64 << 10, IdHash::new());
+        let seconds = [(1, 1, 2), (2, 50, 60), (3, 3, 3), (4, 10, 70), (5, 20, 21), (6, 66, 66)];
+        for (id, start, end) in seconds {
+            spans.push(SpanRecord::new(7, id, 0, (start * 1_000_000, end * 1_000_000)));
+        }
+        let cases = [
+            (1, vec![1]),
+            (2, vec![]),
+            (3, vec![3]),
+            (20, vec![5, 4]),
+            (55, vec![4, 2]),
+            (66, vec![6, 4]),
+            (71, vec![]),
+        ];
+        for (second, expected) in cases {
+            assert_eq!(at(&spans, 7, second), expected, "{second}");
+        }
+        assert_eq!(spans.of_id(7, 4).map(|record| record.id).collect::<Vec<_>>(), [4]);
+        assert_eq!((spans.of_id(8, 4).count(), spans.of_id(7, 9).count()), (0, 0));
     }
 
     #[test]

@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// A drained file is closed after this long without growth.
 const IDLE: Duration = Duration::from_secs(90);
+/// Over the cap, so many drained files are closed at once: to find out which costs a look at all that are open.
+const CLOSED_AT_ONCE: usize = 32;
 /// The most decoders that stand ready: two signals, two purposes. Each has its window in memory.
 const DECODERS: usize = 4;
 /// With less than this part of the disk free, nothing deleted is kept on it: a tenth.
@@ -51,25 +53,26 @@ impl Watcher {
             return Ok(file);
         }
         while self.open.len() + self.decoders.len() >= self.settings.open_files.max(8) {
-            if !self.close_one() {
+            if !self.close_some() {
                 break;
             }
         }
         match self.fs.open(path) {
-            Err(error) if is_exhausted(&error) && self.close_one() => self.fs.open(path),
+            Err(error) if is_exhausted(&error) && self.close_some() => self.fs.open(path),
             opened => opened,
         }
     }
 
-    /// Lets go of the named file that was of no use for longest, one without unread bytes before others.
-    fn close_one(&mut self) -> bool {
+    /// Lets go of the named files that were of no use for longest: several without unread bytes, or one that has some.
+    fn close_some(&mut self) -> bool {
         let candidates = self.open.iter().filter_map(|id| self.streams.get(*id));
         let named = candidates.filter(|stream| stream.holds().is_none());
-        let oldest = named.min_by_key(|stream| (!stream.is_drained(), stream.used)).map(|stream| stream.id);
-        if let Some(id) = oldest {
-            self.close(id);
-        }
-        oldest.is_some()
+        let mut oldest: Vec<_> = named.map(|stream| (!stream.is_drained(), stream.used, stream.id)).collect();
+        oldest.sort_unstable();
+        let drained = oldest.iter().filter(|(unread, _, _)| !unread).count();
+        oldest.truncate(drained.clamp(1, CLOSED_AT_ONCE));
+        oldest.iter().for_each(|(_, _, id)| self.close(*id));
+        !oldest.is_empty()
     }
 
     /// Closes a stream's plain file.

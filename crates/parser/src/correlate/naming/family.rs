@@ -4,11 +4,8 @@ use crate::correlate::bound::IdHash;
 use crate::correlate::spans::{SpanRecord, Spans};
 use std::collections::{HashMap, HashSet};
 
-/// As many spans are looked for one by one; for more, all spans of the trace are sorted by id.
-const MAX_SEARCHES: u8 = 4;
-
 /// The spans of a trace by id. Those that come into question have their ancestors among the spans of the same time as
-/// a rule; the rest of the trace, which may be long, is searched only for an ancestor that isn't there.
+/// a rule; in the rest of the trace an ancestor is looked for by its id, once.
 ///
 /// A span that was seen twice stands here once: the longest, so that order makes no difference.
 pub(super) struct Family<'a> {
@@ -16,9 +13,6 @@ pub(super) struct Family<'a> {
     trace: u128,
     /// The spans of the time in question, and what was searched for, found or not.
     known: HashMap<u64, Option<&'a SpanRecord>, IdHash>,
-    searches: u8,
-    /// All spans, once the searches are too many.
-    all: HashMap<u64, &'a SpanRecord, IdHash>,
 }
 
 impl<'a> Family<'a> {
@@ -26,13 +20,7 @@ impl<'a> Family<'a> {
     pub(super) fn of(spans: &'a Spans, trace: u128, there: &[&'a SpanRecord]) -> Self {
         let hash = spans.hash();
         let known = by_id(there.iter().copied(), hash).into_iter().map(|(id, span)| (id, Some(span)));
-        let mut family = Self {
-            spans,
-            trace,
-            known: HashMap::with_hasher(hash),
-            searches: 0,
-            all: HashMap::with_hasher(hash),
-        };
+        let mut family = Self { spans, trace, known: HashMap::with_hasher(hash) };
         family.known.extend(known);
         family
     }
@@ -51,16 +39,9 @@ impl<'a> Family<'a> {
     }
 
     fn search(&mut self, id: u64) -> Option<&'a SpanRecord> {
-        self.searches = self.searches.saturating_add(1);
-        if self.searches <= MAX_SEARCHES {
-            let found = self.spans.of(self.trace).filter(|span| span.id == id).max_by_key(|span| rank(span));
-            self.known.insert(id, found);
-            return found;
-        }
-        if self.all.is_empty() {
-            self.all = by_id(self.spans.of(self.trace), self.spans.hash());
-        }
-        self.all.get(&id).copied()
+        let found = self.spans.of_id(self.trace, id).max_by_key(|span| rank(span));
+        self.known.insert(id, found);
+        found
     }
 
     /// The ids of those that are no ancestor of another, each once. Loops have none.
