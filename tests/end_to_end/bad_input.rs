@@ -1,7 +1,7 @@
 //! Input that is missing, damaged, hostile or not to be read: it is waited for, set aside or named, and what stands
 //! beside it is delivered.
 
-use crate::harness::{DEADLINE, Rig, append, array, count, line, span, stop, written_at};
+use crate::harness::{DEADLINE, Rig, append, array, count, line, span, written_at};
 use std::fs::{self, File, Permissions};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{PermissionsExt, chown, symlink};
@@ -18,7 +18,7 @@ const NOBODY: u32 = 65_534;
 const DAY: u64 = 86_400 * SECOND;
 
 #[test]
-fn missing_directories_are_waited_for() {
+fn row_10_missing_directories_are_waited_for() {
     let rig = Rig::new();
     fs::remove_dir(rig.sandbox.traces()).unwrap();
     fs::remove_dir(rig.sandbox.logs()).unwrap();
@@ -31,12 +31,12 @@ fn missing_directories_are_waited_for() {
     rig.write_lines(1..3);
     rig.wait_spans(1..3);
     rig.wait_lines(1..3);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..3, 1..3);
 }
 
 #[test]
-fn bad_spans_are_set_aside_and_their_neighbours_delivered() {
+fn row_14_bad_spans_are_set_aside_and_their_neighbours_delivered() {
     let rig = Rig::new();
     let bad = |field: &str, value: &str| span(99).replacen(field, value, 1);
     let zero_id = bad("\"id\":\"0000000000000063\"", "\"id\":\"0000000000000000\"");
@@ -55,7 +55,7 @@ fn bad_spans_are_set_aside_and_their_neighbours_delivered() {
     let agent = rig.run();
     rig.wait_spans(1..12);
     let entries = rig.rejected();
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..12, 0..0);
     let reasons: Vec<&str> = entries.iter().map(|entry| entry.reason()).collect();
     for (reason, times) in [("span_id", 1), ("trace_id", 1), ("syntax", 5)] {
@@ -69,7 +69,7 @@ fn bad_spans_are_set_aside_and_their_neighbours_delivered() {
 }
 
 #[test]
-fn what_is_set_aside_is_private_bounded_and_counted() {
+fn row_14_what_is_set_aside_is_private_bounded_and_counted() {
     const MIB: usize = 1 << 20;
     let rig = Rig::new();
     for _ in 0..40 {
@@ -86,7 +86,7 @@ fn what_is_set_aside_is_private_bounded_and_counted() {
         .map(|n| n.as_u64().unwrap())
         .sum();
     assert_eq!(aside, 40);
-    stop(&agent);
+    rig.stop(&agent);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&rig.rejected_directory()), 0o700);
     let files: Vec<_> =
@@ -99,7 +99,7 @@ fn what_is_set_aside_is_private_bounded_and_counted() {
 }
 
 #[test]
-fn a_log_line_that_fits_no_grammar_is_shipped_as_text() {
+fn row_18_a_log_line_that_fits_no_grammar_is_shipped_as_text() {
     let rig = Rig::new();
     let header = &written_at(SimTime::now(), "")[..15];
     let lines: [&[u8]; 7] = [
@@ -117,7 +117,7 @@ fn a_log_line_that_fits_no_grammar_is_shipped_as_text() {
     rig.write_lines(8..9);
     let agent = rig.run();
     rig.wait_lines(1..9);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(0..0, 1..9);
     rig.collector.read(|state| {
         let bodies: Vec<&str> = state.logs().iter().map(|log| log.body.as_str()).collect();
@@ -127,7 +127,7 @@ fn a_log_line_that_fits_no_grammar_is_shipped_as_text() {
 }
 
 #[test]
-fn a_line_beyond_the_limit_is_skipped_and_counted() {
+fn row_15_a_line_beyond_the_limit_is_skipped_and_counted() {
     let mut rig = Rig::new();
     rig.sandbox.set_text("limits.line", "64KiB");
     let long = "x".repeat(100_000) + "\n";
@@ -143,12 +143,12 @@ fn a_line_beyond_the_limit_is_skipped_and_counted() {
         let lost = count(&status, &format!("/signals/{signal}/tally/lost_bytes/oversize"));
         assert_eq!(lost, long.len() as u64, "{signal}");
     }
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..3, 1..3);
 }
 
 #[test]
-fn what_is_no_file_never_blocks() {
+fn row_13_what_is_no_file_never_blocks() {
     let rig = Rig::new();
     let traces = rig.sandbox.traces();
     let fifo = traces.join("x.ndjson");
@@ -165,12 +165,12 @@ fn what_is_no_file_never_blocks() {
     rig.wait_lines(1..3);
     let named = fifo.to_str().unwrap().to_owned();
     rig.wait_status(|status| status["degraded"].to_string().contains(&named));
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..5, 1..3);
 }
 
 #[test]
-fn a_file_without_permission_is_named_once_and_read_when_it_can_be() {
+fn row_13_a_file_without_permission_is_named_once_and_read_when_it_can_be() {
     let rig = Rig::new();
     let log = rig.sandbox.xensource_log();
     rig.write_lines(1..3);
@@ -181,7 +181,7 @@ fn a_file_without_permission_is_named_once_and_read_when_it_can_be() {
     agent.wait_for_line("can't be read path=", DEADLINE).unwrap();
     fs::set_permissions(&log, Permissions::from_mode(0o644)).unwrap();
     rig.wait_lines(1..3);
-    let exit = stop(&agent);
+    let exit = rig.stop(&agent);
     rig.assert_once(1..3, 1..3);
     let told = exit.stderr.lines().filter(|line| line.contains("can't be read path=")).count();
     assert_eq!(told, 1, "{}", exit.stderr);
@@ -242,13 +242,13 @@ fn what_is_too_old_at_the_first_start_is_passed_over_and_counted() {
         let passed = |signal| count(&status, &format!("/signals/{signal}/tally/passed_over_bytes/too_old"));
         let expected = if first == 3 { (bytes, old.len() as u64) } else { (0, 0) };
         assert_eq!((passed("traces"), passed("logs")), expected, "{max_age}");
-        stop(&agent);
+        rig.stop(&agent);
         rig.assert_once(first..5, first..5);
     }
 }
 
 #[test]
-fn a_line_is_not_shipped_before_its_end_has_come() {
+fn row_17_a_line_is_not_shipped_before_its_end_has_come() {
     let rig = Rig::new();
     let agent = rig.run();
     let text = line(1);
@@ -259,6 +259,6 @@ fn a_line_is_not_shipped_before_its_end_has_come() {
     assert_eq!(rig.collector.read(|state| state.of(Signal::Logs).count()), 0);
     rig.write_log(end);
     rig.wait_lines(1..2);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..2, 1..2);
 }

@@ -1,8 +1,8 @@
 //! 100,000 spans and 200,000 lines, with rotation and compression under the agent's eyes: complete, once, and no
 //! line in a wrong trace. What arrived is read by a decoder that shares no code with the agent.
 
+use crate::harness::Rig;
 use crate::harness::pool::{Pool, busy};
-use crate::harness::{Rig, stop};
 use testkit::collector::{Keep, Options, Signal};
 use testkit::decoder;
 
@@ -31,7 +31,7 @@ fn all_arrive_once(seed: u64, protocol: &str) {
     pool.play(|_| {});
     pool.wait_for_all(&rig);
     println!("{protocol}: {:?}", agent.usage().unwrap());
-    stop(&agent);
+    rig.stop(&agent);
     rig.collector.read(|state| {
         assert_eq!(state.malformed(), [""; 0]);
         assert!(state.of(Signal::Logs).all(|request| request.encoding == "gzip"));

@@ -1,6 +1,6 @@
 //! The command line: what each command says, and the code it ends with.
 
-use crate::harness::{DEADLINE, Rig, count, sandbox, stop, word};
+use crate::harness::{DEADLINE, Rig, count, sandbox, word};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use testkit::driver::{Exit, Sandbox};
@@ -52,7 +52,7 @@ fn help_and_version_are_given() {
 }
 
 #[test]
-fn check_lists_every_mistake_with_its_line_and_key() {
+fn row_32_check_lists_every_mistake_with_its_line_and_key() {
     let exit = check(
         "[export]\ntimeuot = \"3s\"\nprotocol = \"grcp\"\n[limits]\nmemory = \"12 apples\"\n[[logs]]\npath = \"/a\"\n\
          [[logs]]\npath = \"/a.1\"\n[zipkin]\nlisten = \"127.0.0.1:9411\"\n",
@@ -117,7 +117,7 @@ fn check_warns_of_secrets_that_others_can_read() {
 }
 
 #[test]
-fn check_and_a_refused_run_open_nothing() {
+fn row_32_check_and_a_refused_run_open_nothing() {
     let mut sandbox = sandbox();
     sandbox.write_config().unwrap();
     let config = sandbox.config_file();
@@ -132,7 +132,7 @@ fn check_and_a_refused_run_open_nothing() {
 }
 
 #[test]
-fn its_own_log_is_not_to_be_watched() {
+fn row_32_its_own_log_is_not_to_be_watched() {
     let sandbox = sandbox();
     sandbox.write_config().unwrap();
     let log = std::fs::File::create(sandbox.xensource_log()).unwrap();
@@ -146,7 +146,10 @@ fn its_own_log_is_not_to_be_watched() {
 #[test]
 fn status_tells_how_a_running_agent_is() {
     let rig = Rig::new();
+    // As if it were found between its creation and its first bytes.
+    rig.write_trace(1, "");
     let agent = rig.run();
+    rig.wait_status(|status| status["files"].as_array().is_some_and(Vec::is_empty));
     rig.write_spans(1..4);
     rig.write_lines(1..6);
     rig.wait_spans(1..4);
@@ -166,7 +169,7 @@ fn status_tells_how_a_running_agent_is() {
         assert!(people.stdout.contains(text), "no {text:?} in {}", people.stdout);
     }
     assert!(!people.stdout.contains('\u{1b}'), "{}", people.stdout);
-    stop(&agent);
+    rig.stop(&agent);
     assert!(!rig.sandbox.socket().exists());
 }
 

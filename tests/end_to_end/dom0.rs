@@ -17,7 +17,7 @@ mod rsyslogd;
 use host::Dom0;
 
 #[test]
-fn logs_are_rotated_while_lines_flow() {
+fn row_02_logs_are_rotated_while_lines_flow() {
     let mut dom0 = Dom0::start(1);
     dom0.start_agent();
     dom0.flow.more_lines(500);
@@ -38,7 +38,7 @@ fn logs_are_rotated_while_lines_flow() {
 }
 
 #[test]
-fn logs_are_rotated_and_traces_compressed_while_the_agent_is_down() {
+fn row_04_logs_are_rotated_and_traces_compressed_while_the_agent_is_down() {
     let mut dom0 = Dom0::start(2);
     dom0.start_agent();
     dom0.flow.more_lines(500);

@@ -1,7 +1,7 @@
 //! The collector fails, in each way it can: nothing is lost, what may come twice is counted, and one signal's fault
 //! costs the other nothing.
 
-use crate::harness::{DEADLINE, Rig, array, count, line_of_task, number, span_of_task, stop, word};
+use crate::harness::{DEADLINE, Rig, array, count, line_of_task, number, side_by_side, span_of_task, word};
 use serde_json::Value;
 use std::time::Duration;
 use testkit::collector::{Code, Mood, Request, Row, Script, Signal, State};
@@ -26,37 +26,41 @@ fn after(mood: &Mood) -> (Rig, Agent) {
     (rig, agent)
 }
 
-/// Several cases at once: they mostly wait.
-fn side_by_side<C: Sync>(cases: &[C], case: impl Fn(&C) + Sync) {
-    std::thread::scope(|scope| cases.iter().for_each(|one| drop(scope.spawn(|| case(one)))));
-}
-
 #[test]
-fn a_fault_that_passes_costs_nothing() {
-    let cases = [
+fn row_21_a_fault_that_passes_costs_nothing() {
+    passes(&[
         Mood::refuse(Code::Unavailable, "busy"),
         Mood::status(500),
         Mood::status(502),
         Mood::status(504),
-        Mood::status(401),
-        Mood::status(403),
-        Mood::status(404),
-        Mood::Html200,
-        Mood::Redirect("http://127.0.0.1:1/elsewhere".into()),
         Mood::CloseBeforeReading,
         Mood::Hang,
-    ];
-    side_by_side(&cases, |mood| {
+    ]);
+}
+
+#[test]
+fn row_23_a_refusal_that_is_repaired_costs_nothing() {
+    let elsewhere = Mood::Redirect("http://127.0.0.1:1/elsewhere".into());
+    passes(&[Mood::status(401), Mood::status(403), Mood::status(404), elsewhere]);
+}
+
+#[test]
+fn row_25_a_page_is_no_delivery() {
+    passes(&[Mood::Html200]);
+}
+
+fn passes(moods: &[Mood]) {
+    side_by_side(moods, |mood| {
         println!("{mood:?}");
         let (rig, agent) = after(mood);
-        stop(&agent);
+        rig.stop(&agent);
         rig.assert_once(1..10, 1..10);
         assert!(rig.collector.read(|state| state.of(Signal::Logs).count() >= 3), "{mood:?}");
     });
 }
 
 #[test]
-fn an_answer_that_is_lost_may_cost_a_second_copy_and_it_is_counted() {
+fn row_21_an_answer_that_is_lost_may_cost_a_second_copy_and_it_is_counted() {
     side_by_side(&[Mood::AnswerLost, Mood::HangAfterStoring], |mood| {
         println!("{mood:?}");
         let (rig, agent) = after(mood);
@@ -69,12 +73,12 @@ fn an_answer_that_is_lost_may_cost_a_second_copy_and_it_is_counted() {
             assert!(twice > 0 && twice <= allowed, "{mood:?} {name}: {twice} of {allowed}");
             assert_eq!(sum(&status, name, "resent"), twice, "{mood:?} {name}");
         }
-        stop(&agent);
+        rig.stop(&agent);
     });
 }
 
 #[test]
-fn nothing_is_sent_before_the_time_that_the_server_names() {
+fn row_20_nothing_is_sent_before_the_time_that_the_server_names() {
     let at = |status, body: &str| Mood::Status {
         status,
         headers: vec![("retry-after".to_owned(), LATER.as_secs().to_string())],
@@ -84,7 +88,7 @@ fn nothing_is_sent_before_the_time_that_the_server_names() {
     side_by_side(&cases, |mood| {
         println!("{mood:?}");
         let (rig, agent) = after(mood);
-        stop(&agent);
+        rig.stop(&agent);
         rig.assert_once(1..10, 1..10);
         rig.collector.read(|state| BOTH.iter().for_each(|signal| assert_waited(state, *signal)));
     });
@@ -100,7 +104,7 @@ fn assert_waited(state: &State, signal: Signal) {
 }
 
 #[test]
-fn a_collector_that_is_down_is_found_again_and_order_is_kept() {
+fn row_21_a_collector_that_is_down_is_found_again_and_order_is_kept() {
     let mut rig = Rig::new();
     let proxy = Proxy::start(rig.collector.http_addr()).unwrap();
     proxy.set(Mode::Refuse);
@@ -118,7 +122,7 @@ fn a_collector_that_is_down_is_found_again_and_order_is_kept() {
     rig.wait_status(|status| {
         word(status, "/signals/logs/state") == "ok" && count(status, "/files/0/lag_bytes") == 0
     });
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..30, 1..30);
     rig.collector.read(|state| {
         let lines: Vec<u64> = state.logs().iter().filter_map(|log| number(&log.body)).collect();
@@ -144,17 +148,17 @@ fn a_blocked_endpoint_is_shown_with_its_reason_and_holds_its_position() {
     rig.collector.set(Signal::Logs, Mood::Accept);
     rig.wait_lines(1..10);
     rig.wait_status(|status| word(status, "/signals/logs/state") == "ok");
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..3, 1..10);
 }
 
 #[test]
-fn with_logs_down_spans_go_on_and_lines_join_later() {
+fn row_23a_with_logs_down_spans_go_on_and_lines_join_later() {
     one_down(Signal::Logs);
 }
 
 #[test]
-fn with_traces_down_lines_go_on_joined() {
+fn row_23a_with_traces_down_lines_go_on_joined() {
     one_down(Signal::Traces);
 }
 
@@ -178,7 +182,7 @@ fn one_down(down: Signal) {
     rig.collector.set(down, Mood::Accept);
     rig.wait_spans(1..5);
     rig.wait_lines(1..5);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..5, 1..5);
     rig.collector.read(|state| {
         for log in state.logs() {
@@ -194,7 +198,7 @@ fn one_down(down: Signal) {
 }
 
 #[test]
-fn a_partial_success_is_counted_and_not_sent_again() {
+fn row_24_a_partial_success_is_counted_and_not_sent_again() {
     let rig = Rig::new();
     let mood = Mood::PartialSuccess { rejected: 2, message: "two are too odd".into() };
     rig.collector.set(Signal::Logs, Script::times(1, mood));
@@ -206,13 +210,13 @@ fn a_partial_success_is_counted_and_not_sent_again() {
     let status = rig.wait_status(|status| count(status, "/signals/logs/tally/delivered") == 9);
     assert_eq!(sum(&status, "logs", "refused"), 2);
     assert_eq!(sum(&status, "logs", "resent") + sum(&status, "logs", "set_aside"), 0);
-    stop(&agent);
+    rig.stop(&agent);
     rig.collector
         .read(|state| assert_eq!((state.stored(Signal::Logs), state.duplicates(Signal::Logs)), (9, 0)));
 }
 
 #[test]
-fn lines_that_the_backend_finds_too_old_are_counted_and_the_others_stay_stored() {
+fn row_22a_lines_that_the_backend_finds_too_old_are_counted_and_the_others_stay_stored() {
     let rig = Rig::new();
     let message = "entry for stream '{service_name=\"xapi\"}' has timestamp too old: 2026-01-01T00:00:00Z";
     let bad = |row: &Row| row.as_log().is_some_and(|log| number(&log.body) == Some(3));
@@ -223,11 +227,11 @@ fn lines_that_the_backend_finds_too_old_are_counted_and_the_others_stay_stored()
     let status = rig.wait_status(|status| count(status, "/signals/logs/tally/delivered") == 8);
     assert_eq!(count(&status, "/signals/logs/tally/refused/too_old"), 1, "{status:#}");
     assert_eq!(rig.collector.read(|state| state.of(Signal::Logs).count()), 1);
-    stop(&agent);
+    rig.stop(&agent);
 }
 
 #[test]
-fn one_bad_record_is_found_and_set_aside_and_the_rest_goes_on() {
+fn row_22_one_bad_record_is_found_and_set_aside_and_the_rest_goes_on() {
     let rig = Rig::new();
     let bad = |row: &Row| row.as_log().is_some_and(|log| number(&log.body) == Some(5));
     rig.collector.set(Signal::Logs, Mood::reject_if(bad));
@@ -239,7 +243,7 @@ fn one_bad_record_is_found_and_set_aside_and_the_rest_goes_on() {
     assert_eq!(sum(&status, "logs", "set_aside"), 1);
     rig.write_lines(40..42);
     rig.wait_lines(40..42);
-    stop(&agent);
+    rig.stop(&agent);
     rig.collector
         .read(|state| assert_eq!((state.stored(Signal::Logs), state.duplicates(Signal::Logs)), (40, 0)));
     let entries = rig.rejected();
@@ -254,7 +258,7 @@ fn one_bad_record_is_found_and_set_aside_and_the_rest_goes_on() {
 }
 
 #[test]
-fn a_request_that_is_too_large_is_split() {
+fn row_22_a_request_that_is_too_large_is_split() {
     for grpc in [false, true] {
         let mut rig = Rig::new();
         if grpc {
@@ -267,7 +271,7 @@ fn a_request_that_is_too_large_is_split() {
         let agent = rig.run();
         rig.wait_spans(1..60);
         rig.wait_lines(1..60);
-        stop(&agent);
+        rig.stop(&agent);
         rig.assert_once(1..60, 1..60);
     }
 }

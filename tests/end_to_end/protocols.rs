@@ -1,6 +1,6 @@
 //! Every way out: protocols, compressions, endpoints, headers, the environment, TLS, and the agent's own metrics.
 
-use crate::harness::{Rig, sandbox, stop, word};
+use crate::harness::{Rig, sandbox, word};
 use std::fs;
 use std::path::PathBuf;
 use testkit::collector::tls::{Authority, ServerTls, Validity};
@@ -19,7 +19,7 @@ fn deliver(rig: &Rig) {
     let agent = rig.run();
     rig.wait_spans(1..4);
     rig.wait_lines(1..4);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..4, 1..4);
 }
 
@@ -70,7 +70,7 @@ fn each_signal_may_have_its_own_endpoint() {
     rig.wait_spans(1..4);
     loki.wait_for(|state| state.stored(Signal::Logs) == 3, crate::harness::DEADLINE).unwrap();
     assert_eq!(word(&rig.status(), "/signals/logs/endpoint"), url);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..4, 0..0);
     loki.read(|state| {
         let paths: Vec<(&str, &str)> = state
@@ -92,7 +92,7 @@ fn a_signal_that_is_left_out_is_not_sent() {
     rig.write_lines(1..4);
     let agent = rig.run();
     rig.wait_lines(1..4);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(0..0, 1..4);
     let others = rig.collector.read(|state| state.requests().len() - state.of(Signal::Logs).count());
     assert_eq!(others, 0);
@@ -113,7 +113,7 @@ fn headers_come_from_a_file_and_are_renewed_with_it() {
         fs::write(&token, "Bearer two\n").unwrap();
         rig.write_lines(3..5);
         rig.wait_lines(3..5);
-        stop(&agent);
+        rig.stop(&agent);
         rig.assert_once(0..0, 1..5);
         rig.collector.read(|state| {
             let sent: Vec<_> =
@@ -207,7 +207,7 @@ fn tls_with_an_authority_of_ones_own() {
 }
 
 #[test]
-fn tls_with_a_certificate_of_the_agents_own_and_another_server_name() {
+fn row_26_a_certificate_of_the_agents_own_and_another_server_name() {
     for protocol in ["http/protobuf", "grpc"] {
         let mut secure = Secure::new(&["collector.example"], Validity::Now, true);
         point_at(&mut secure.rig, protocol);
@@ -223,7 +223,7 @@ fn tls_with_a_certificate_of_the_agents_own_and_another_server_name() {
 }
 
 #[test]
-fn a_certificate_that_is_not_good_sends_nothing_and_is_named() {
+fn row_26_a_certificate_that_is_not_good_sends_nothing_and_is_named() {
     for (names, validity, own_authority, cause) in [
         (["localhost"], Validity::Expired, false, "expired"),
         (["elsewhere"], Validity::Now, false, "elsewhere"),
@@ -246,13 +246,13 @@ fn a_certificate_that_is_not_good_sends_nothing_and_is_named() {
             if own_authority {
                 rig.wait_lines(1..4);
             }
-            stop(&agent);
+            rig.stop(&agent);
         }
     }
 }
 
 #[test]
-fn a_missing_authority_file_is_a_mistake_in_the_configuration() {
+fn row_26_a_missing_authority_file_is_a_mistake_in_the_configuration() {
     let mut sandbox = sandbox();
     sandbox.set_text("export.tls.ca_file", "/no/such/ca.pem").write_config().unwrap();
     let config = sandbox.config_file();

@@ -1,6 +1,6 @@
 //! How the agent ends, and how it takes a new configuration.
 
-use crate::harness::{DEADLINE, Rig, STOP, array, count, line_of_task, span, span_of_task, stop};
+use crate::harness::{DEADLINE, Rig, STOP, array, count, line_of_task, span, span_of_task};
 use std::time::Duration;
 use testkit::collector::{Collector, Mood, Options, Script, Signal};
 use testkit::driver::Signal as Unix;
@@ -12,7 +12,7 @@ const AT_ONCE: Duration = Duration::from_secs(3);
 const ANSWER_AFTER: Duration = Duration::from_secs(3);
 
 #[test]
-fn idle_it_ends_and_sends_nothing_again() {
+fn row_27_idle_it_ends_and_sends_nothing_again() {
     let rig = Rig::new();
     for (round, signal) in [Unix::TERM, Unix::INT].into_iter().enumerate() {
         let first = round as u64 * 5 + 1;
@@ -28,7 +28,7 @@ fn idle_it_ends_and_sends_nothing_again() {
 }
 
 #[test]
-fn an_open_request_is_awaited_and_what_is_behind_it_sent_after_the_restart() {
+fn row_27_an_open_request_is_awaited_and_what_is_behind_it_sent_after_the_restart() {
     let rig = Rig::new();
     rig.collector.set(Signal::Logs, Script::times(1, Mood::Slow(ANSWER_AFTER)));
     let agent = rig.run();
@@ -36,7 +36,7 @@ fn an_open_request_is_awaited_and_what_is_behind_it_sent_after_the_restart() {
     rig.wait(|state| state.of(Signal::Logs).count() == 1);
     rig.write_lines(5..9);
     rig.wait_status(|status| count(status, "/signals/logs/tally/records") == 8);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(0..0, 1..5);
     let _agent = rig.run();
     rig.wait_lines(5..9);
@@ -44,14 +44,14 @@ fn an_open_request_is_awaited_and_what_is_behind_it_sent_after_the_restart() {
 }
 
 #[test]
-fn a_collector_that_hangs_does_not_hold_it_up() {
+fn row_27_a_collector_that_hangs_does_not_hold_it_up() {
     let rig = Rig::new();
     rig.collector.set_all(Mood::Hang);
     rig.write_spans(1..9);
     rig.write_lines(1..9);
     let agent = rig.run();
     rig.wait(|state| [Signal::Traces, Signal::Logs].iter().all(|signal| state.of(*signal).count() > 0));
-    stop(&agent);
+    rig.stop(&agent);
     rig.collector.set_all(Mood::Accept);
     let _agent = rig.run();
     rig.wait_spans(1..9);
@@ -60,7 +60,7 @@ fn a_collector_that_hangs_does_not_hold_it_up() {
 }
 
 #[test]
-fn a_collector_that_is_down_does_not_hold_it_up() {
+fn row_27_a_collector_that_is_down_does_not_hold_it_up() {
     let mut rig = Rig::new();
     let url = rig.collector.http_url();
     rig.sandbox.set_text("export.endpoint", "http://127.0.0.1:1");
@@ -68,7 +68,7 @@ fn a_collector_that_is_down_does_not_hold_it_up() {
     rig.write_lines(1..9);
     let agent = rig.run();
     agent.wait_for_line("the endpoint does not answer well", DEADLINE).unwrap();
-    stop(&agent);
+    rig.stop(&agent);
     rig.sandbox.set_text("export.endpoint", &url);
     let _agent = rig.run();
     rig.wait_spans(1..9);
@@ -77,7 +77,7 @@ fn a_collector_that_is_down_does_not_hold_it_up() {
 }
 
 #[test]
-fn held_lines_are_joined_after_the_restart() {
+fn row_27_held_lines_are_joined_after_the_restart() {
     let rig = Rig::new();
     let task = "VM.start R:8f5c2a1b9d3e";
     rig.write_spans(1..2);
@@ -85,7 +85,7 @@ fn held_lines_are_joined_after_the_restart() {
     let agent = rig.run();
     rig.wait_spans(1..2);
     rig.wait_status(|status| count(status, "/correlation/held_lines") == 1);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..2, 0..0);
     rig.write_trace(2, array(&[span_of_task(2, "R:8f5c2a1b9d3e")]));
     let _agent = rig.run();
@@ -124,14 +124,14 @@ fn a_good_configuration_is_taken_up() {
     agent.wait_for_line("runs with the new configuration", DEADLINE).unwrap();
     rig.write_lines(5..9);
     other.wait_for(|state| state.stored(Signal::Logs) == 4, DEADLINE).unwrap();
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(0..0, 1..5);
     let came = other.read(|state| state.stored(Signal::Logs));
     assert_eq!(came, 4);
 }
 
 #[test]
-fn a_bad_configuration_is_refused_and_the_old_one_stays() {
+fn row_32_a_bad_configuration_is_refused_and_the_old_one_stays() {
     let mut rig = Rig::new();
     let agent = rig.run();
     rig.sandbox.set_text("export.timeuot", "3s");
@@ -143,7 +143,7 @@ fn a_bad_configuration_is_refused_and_the_old_one_stays() {
     rig.write_lines(1..5);
     rig.wait_spans(1..5);
     rig.wait_lines(1..5);
-    stop(&agent);
+    rig.stop(&agent);
     rig.assert_once(1..5, 1..5);
 }
 
@@ -159,7 +159,7 @@ fn one_with_another_checkpoint_directory_is_refused_too() {
     agent.wait_for_line("checkpoint.directory: can't change while it runs", DEADLINE).unwrap();
     rig.write_trace(1, array(&[span(1)]));
     rig.wait_spans(1..2);
-    stop(&agent);
+    rig.stop(&agent);
     assert!(!other.exists());
     rig.assert_once(1..2, 0..0);
 }

@@ -21,7 +21,7 @@ fn its_own_lines_in_another_log_are_left_out() {
     let dropped = |status: &serde_json::Value| count(status, "/signals/logs/tally/dropped/own_log");
     let status = rig.wait_status(|status| dropped(status) == 2);
     assert_eq!(count(&status, "/files/0/lag_bytes"), 0);
-    stop(&agent);
+    rig.stop(&agent);
     rig.collector.read(|state| {
         let bodies: Vec<&str> = state.logs().iter().map(|log| log.body.as_str()).collect();
         assert_eq!(bodies, ["xapi-observer[42]: is somebody else's line"]);

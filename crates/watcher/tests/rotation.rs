@@ -215,6 +215,20 @@ fn a_truncated_log_that_has_grown_past_the_place_is_told_by_its_marker() {
 }
 
 #[test]
+fn row_05_a_truncated_log_that_has_grown_to_the_same_length_is_read_anew() {
+    let disk = disk();
+    let mut reader = Reader::new(&disk);
+    disk.append(LOG, lines(100, 80).as_bytes());
+    assert_eq!(reader.take().len(), 80);
+    reader.run(&disk, 1.0);
+    disk.truncate(LOG, 0);
+    disk.append(LOG, lines(200, 80).as_bytes());
+    assert_eq!(lines(100, 80).len(), lines(200, 80).len());
+    reader.run(&disk, 5.0);
+    assert_lines(&reader.lines, &split(&lines(200, 80)), "");
+}
+
+#[test]
 fn a_log_that_vanishes_unread_is_read_from_its_descriptor_and_counted_if_the_agent_was_down() {
     for down in [false, true] {
         let disk = disk();

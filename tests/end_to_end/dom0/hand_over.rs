@@ -7,7 +7,7 @@
 use super::arrivals::Arrivals;
 use super::program;
 use super::repeats::Repeated;
-use crate::harness::{Rig, append, stop};
+use crate::harness::{Rig, append};
 use serde_json::Value;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -21,7 +21,7 @@ use testkit::ledger::Ledger;
 use testkit::standin::{Compression, Options, SECOND, SimTime, StandIn, write_all};
 
 #[test]
-fn spans_arrive_once_whenever_the_agent_starts() {
+fn row_06_spans_arrive_once_whenever_the_agent_starts() {
     let corpus = Corpus::new();
     for start in 0..=STEPS.len() {
         run(&corpus, start);
@@ -29,7 +29,7 @@ fn spans_arrive_once_whenever_the_agent_starts() {
 }
 
 #[test]
-fn an_unlinked_file_is_read_while_zstd_is_at_work() {
+fn row_06_an_unlinked_file_is_read_while_zstd_is_at_work() {
     let corpus = Corpus::new();
     let mut stage = Stage::new(&corpus);
     stage.start_agent();
@@ -230,7 +230,7 @@ impl Stage {
     }
 
     fn stop_agent(&mut self) {
-        stop(&self.agent.take().unwrap());
+        self.rig.stop(&self.agent.take().unwrap());
     }
 
     fn wait_for_spans(&self, spans: u64) {

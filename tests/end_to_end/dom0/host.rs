@@ -6,7 +6,7 @@ use super::logrotate::Logrotate;
 use super::program;
 use super::repeats::{Repeats, send};
 use super::rsyslogd::Rsyslogd;
-use crate::harness::{DEADLINE, Rig, stop};
+use crate::harness::{DEADLINE, Rig};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -68,7 +68,7 @@ impl Dom0 {
 
     /// SIGTERM, and a good end.
     pub(super) fn stop_agent(&mut self) {
-        stop(&self.agent.take().unwrap());
+        self.rig.stop(&self.agent.take().unwrap());
     }
 
     /// Rotates as every night.

@@ -3,17 +3,21 @@
 //! Promises: all processes end with their handles; waits have deadlines. Leaves to others: the text of spans and
 //! lines ([`text`]), and the stand-in's pool ([`pool`]).
 
+mod account;
 pub(crate) mod pool;
 mod rejected;
 mod text;
 
+pub(crate) use account::{Account, Sums};
 pub(crate) use text::{array, line, line_of_task, number, span, span_of_task, trace_file_name, written_at};
 
 use serde_json::Value;
+use std::collections::HashMap;
 use std::fs::OpenOptions;
 use std::io::Write;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{Duration, Instant};
 use testkit::collector::{Collector, Options, Signal, State};
 use testkit::driver::{Agent, Exit, Sandbox};
@@ -24,6 +28,11 @@ pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 /// Within this time the agent must end when it is told to.
 pub(crate) const STOP: Duration = Duration::from_secs(8);
 
+/// What the agent may take beyond `limits.memory`: its threads, tables, the checkpoint store.
+const BESIDE_MEMORY: u64 = 16 * MIB;
+
+const MIB: u64 = 1 << 20;
+
 /// How long is waited before a process is asked again how it is.
 const PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,6 +41,8 @@ const PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct Rig {
     pub(crate) sandbox: Sandbox,
     pub(crate) collector: Collector,
+    pub(crate) account: Account,
+    beside_memory: u64,
 }
 
 impl Rig {
@@ -45,7 +56,7 @@ impl Rig {
         let collector = Collector::start(options).unwrap();
         let mut sandbox = sandbox();
         sandbox.set_text("export.endpoint", &collector.http_url());
-        Self { sandbox, collector }
+        Self { sandbox, collector, account: Account::new(), beside_memory: BESIDE_MEMORY }
     }
 
     /// Starts the agent and waits until it runs.
@@ -53,6 +64,53 @@ impl Rig {
         let agent = self.sandbox.run().unwrap();
         agent.wait_for_line("running", DEADLINE).unwrap();
         agent
+    }
+
+    /// `run`, started by another program with these arguments, to which the agent's own command line is appended.
+    pub(crate) fn through(&self, program: &str, arguments: &[&str]) -> Command {
+        self.sandbox.write_config().unwrap();
+        let own = self.sandbox.command(&["run", "--config"]);
+        let mut command = Command::new(program);
+        command.args(arguments).arg(own.get_program()).args(own.get_args()).arg(self.sandbox.config_file());
+        command.current_dir(self.sandbox.root());
+        for (name, value) in own.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+    }
+
+    /// Ends the agent as systemd does, and holds it to its time, its exit code and its memory.
+    pub(crate) fn stop(&self, agent: &Agent) -> Exit {
+        self.assert_memory(agent);
+        stop(agent)
+    }
+
+    /// SIGKILL, after a look at its memory.
+    pub(crate) fn kill(&self, agent: Agent) {
+        self.assert_memory(&agent);
+        agent.kill();
+    }
+
+    /// The most anonymous memory it had so far is within `limits.memory` and 16 MiB. The pages of its own file are left
+    /// out: a program without optimization has more of them.
+    pub(crate) fn assert_memory(&self, agent: &Agent) {
+        let Ok(usage) = agent.usage() else { return };
+        let bound = self.memory_limit() + self.beside_memory;
+        assert!(usage.peak_anon() <= bound, "{} of {bound} bytes; {usage:?}", usage.peak_anon());
+    }
+
+    fn memory_limit(&self) -> u64 {
+        let text = self.sandbox.get("limits.memory").unwrap_or("\"32MiB\"");
+        let mebibytes = text.trim_matches('"').strip_suffix("MiB").unwrap();
+        mebibytes.parse::<u64>().unwrap() * MIB
+    }
+
+    /// Holds the agent to so many MiB beside `limits.memory` instead of 16.
+    pub(crate) fn allow_beside_memory(&mut self, mebibytes: u64) {
+        self.beside_memory = mebibytes * MIB;
     }
 
     /// Writes these spans as a trace file of their own, one array.
@@ -80,12 +138,12 @@ impl Rig {
 
     /// Waits until all these spans have come.
     pub(crate) fn wait_spans(&self, spans: Range<u64>) {
-        self.wait(|state| spans.clone().all(|n| span_copies(state, n) > 0));
+        self.wait(|state| has_all(state.stored(Signal::Traces), &spans, || copies_of_spans(state)));
     }
 
     /// Waits until all these lines have come.
     pub(crate) fn wait_lines(&self, lines: Range<u64>) {
-        self.wait(|state| lines.clone().all(|n| line_copies(state, n) > 0));
+        self.wait(|state| has_all(state.stored(Signal::Logs), &lines, || copies_of_lines(state)));
     }
 
     /// Waits for a condition on what came.
@@ -96,14 +154,21 @@ impl Rig {
     /// Each of these has come exactly once, and nothing else of its signal has.
     pub(crate) fn assert_once(&self, spans: Range<u64>, lines: Range<u64>) {
         self.collector.read(|state| {
-            let counts = |range: &Range<u64>, copies: fn(&State, u64) -> usize| -> Vec<(u64, usize)> {
-                range.clone().map(|n| (n, copies(state, n))).filter(|(_, copies)| *copies != 1).collect()
-            };
-            assert_eq!(counts(&spans, span_copies), [], "spans and their copies; {state}");
-            assert_eq!(counts(&lines, line_copies), [], "lines and their copies; {state}");
+            assert_eq!(
+                other_than_once(&spans, &copies_of_spans(state)),
+                [],
+                "spans and their copies; {state}"
+            );
+            assert_eq!(
+                other_than_once(&lines, &copies_of_lines(state)),
+                [],
+                "lines and their copies; {state}"
+            );
             let stored = (state.stored(Signal::Traces), state.stored(Signal::Logs));
             assert_eq!(stored, (spans.end - spans.start, lines.end - lines.start), "{state}");
             assert_eq!(state.malformed(), [""; 0]);
+            let written = stored.0 + stored.1;
+            self.account.state(Sums { written, delivered: written, ..Sums::default() });
         });
     }
 
@@ -153,6 +218,16 @@ pub(crate) fn stop(agent: &Agent) -> Exit {
     exit
 }
 
+/// Several cases at once, each on a thread with the test's own name: they mostly wait.
+pub(crate) fn side_by_side<C: Sync>(cases: &[C], case: impl Fn(&C) + Sync) {
+    let name = std::thread::current().name().unwrap_or_default().to_owned();
+    let named = || std::thread::Builder::new().name(name.clone());
+    let case = &case;
+    std::thread::scope(|scope| {
+        cases.iter().for_each(|one| drop(named().spawn_scoped(scope, move || case(one)).unwrap()));
+    });
+}
+
 /// Asks until it is so, or too late; for what nobody tells of by itself.
 #[allow(clippy::disallowed_methods, reason = "a test's deadline is real time")]
 pub(crate) fn until(mut condition: impl FnMut() -> bool) -> bool {
@@ -186,11 +261,37 @@ pub(crate) fn append(path: &Path, text: impl AsRef<[u8]>) {
 
 /// How often this span has come.
 pub(crate) fn span_copies(state: &State, n: u64) -> usize {
-    let id = format!("{n:016x}");
-    state.spans().iter().filter(|span| span.span_id == id).count()
+    copies_of_spans(state).get(&n).copied().unwrap_or_default()
 }
 
 /// How often this line has come.
 pub(crate) fn line_copies(state: &State, n: u64) -> usize {
-    state.logs().iter().filter(|log| number(&log.body) == Some(n)).count()
+    copies_of_lines(state).get(&n).copied().unwrap_or_default()
+}
+
+fn copies_of_spans(state: &State) -> HashMap<u64, usize> {
+    tally(state.spans().iter().filter_map(|span| u64::from_str_radix(&span.span_id, 16).ok()))
+}
+
+fn copies_of_lines(state: &State) -> HashMap<u64, usize> {
+    tally(state.logs().iter().filter_map(|log| number(&log.body)))
+}
+
+fn tally(numbers: impl Iterator<Item = u64>) -> HashMap<u64, usize> {
+    let mut copies = HashMap::new();
+    numbers.for_each(|n| *copies.entry(n).or_default() += 1);
+    copies
+}
+
+/// Looks at the records themselves only once there are enough of them.
+fn has_all(stored: u64, wanted: &Range<u64>, copies: impl FnOnce() -> HashMap<u64, usize>) -> bool {
+    stored >= wanted.end - wanted.start && {
+        let copies = copies();
+        wanted.clone().all(|n| copies.contains_key(&n))
+    }
+}
+
+fn other_than_once(wanted: &Range<u64>, copies: &HashMap<u64, usize>) -> Vec<(u64, usize)> {
+    let copies = |n| (n, copies.get(&n).copied().unwrap_or_default());
+    wanted.clone().map(copies).filter(|(_, copies)| *copies != 1).collect()
 }

@@ -28,7 +28,8 @@ impl Engine {
             watching: if self.health.polling.is_some() { "polling" } else { "notify" },
             wakeups: WakeupStatus::default(),
             files: shown.iter().map(|info| self.file(info, now)).collect(),
-            drained_files: drained.len() as u64,
+            // A file that was found before its first bytes is begun anew with them: the empty one is nobody's.
+            drained_files: drained.iter().filter(|info| info.settled > 0).count() as u64,
             signals: self.signals(now),
             correlation: self.correlation(),
             memory: self.memory(),

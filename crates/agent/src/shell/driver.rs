@@ -6,6 +6,7 @@
 use super::about::{About, PROMETHEUS, ZIPKIN};
 use super::clock::Clock;
 use super::control::{self, Control};
+use super::descriptors;
 use super::listener::{Listener, Port};
 use super::metrics_way::MetricsWay;
 use super::positions::{self, Positions};
@@ -79,7 +80,8 @@ impl Agent {
     ///
     /// # Errors
     /// What keeps it from running at all: another agent on the same store, or a transport that can't be made.
-    pub(crate) fn start(settings: Settings, runtime: &tokio::runtime::Handle) -> Result<Self, String> {
+    pub(crate) fn start(mut settings: Settings, runtime: &tokio::runtime::Handle) -> Result<Self, String> {
+        settings.limits.open_files = descriptors::room(settings.limits.open_files);
         let clock = Clock::start();
         let transports = Transports::new(&settings.export)?;
         let (sender, inbox) = channel();

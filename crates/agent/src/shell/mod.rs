@@ -5,6 +5,7 @@
 pub(crate) mod about;
 pub(crate) mod clock;
 pub(crate) mod control;
+pub(crate) mod descriptors;
 pub(crate) mod driver;
 pub(crate) mod listener;
 pub(crate) mod metrics_way;

@@ -110,6 +110,12 @@ impl Sandbox {
         self
     }
 
+    /// A key's TOML value, where it is set.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.keys.get(key).map(String::as_str)
+    }
+
     /// A variable for the agent's environment.
     pub fn env(&mut self, name: &str, value: &str) -> &mut Self {
         self.env.push((name.to_owned(), value.to_owned()));

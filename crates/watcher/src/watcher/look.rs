@@ -273,8 +273,22 @@ impl Watcher {
             self.soil(id);
             self.changes.push(Change::Grew { stream: id });
             self.meet(id);
+            if packing == Packing::Plain && old.size == hints.size && old.mtime_ns != hints.mtime_ns {
+                self.check_rewritten(id, hints.size);
+            }
         }
         self.streams.refresh(id);
+    }
+
+    /// Written to, and no longer than before: cut and filled again to the same length, its content is another.
+    fn check_rewritten(&mut self, id: StreamId, size: u64) {
+        let known = self.streams.get(id).is_some_and(|stream| size > 0 && stream.deliver.at > 0);
+        if known
+            && let Ok(Some(file)) = self.opened(id)
+            && self.has_content(id, file.as_ref(), size, false).is_ok_and(|same| !same)
+        {
+            self.suspect(id);
+        }
     }
 
     /// A file that was found empty has its first bytes, or more than a few: now it can be known again.

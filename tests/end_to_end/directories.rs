@@ -1,0 +1,77 @@
+//! Many files, few descriptors, and directories that vanish and come back.
+
+use crate::harness::{DEADLINE, Rig, append, array, span};
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+use testkit::collector::Signal;
+use testkit::driver::Agent;
+
+#[test]
+fn row_10_the_trim_takes_files_and_directories_and_they_come_back() {
+    let rig = Rig::new();
+    let directory = rig.sandbox.traces().join("zipkinv2/json");
+    let agent = rig.run();
+    for round in 0..4 {
+        // At once, and after the agent has seen that it is gone.
+        if round % 2 == 1 {
+            rig.wait_status(|status| status["drained_files"] == 0);
+        }
+        fs::create_dir_all(&directory).unwrap();
+        let first = round * 10 + 1;
+        for n in first..first + 10 {
+            append(&directory.join(format!("xapi-{n:06}.ndjson")), array(&[span(n)]));
+        }
+        rig.wait_spans(1..first + 10);
+        fs::remove_dir_all(rig.sandbox.traces()).unwrap();
+    }
+    let exit = rig.stop(&agent);
+    rig.assert_once(1..41, 0..0);
+    assert!(!exit.stderr.contains("error"), "{}", exit.stderr);
+}
+
+#[test]
+fn row_12_ten_thousand_files_with_64_descriptors() {
+    const FILES: u64 = 10_000;
+    let mut rig = Rig::new();
+    // The checkpoint store takes some 10 KB for each file.
+    rig.allow_beside_memory(128);
+    for n in 1..=FILES {
+        fs::write(rig.sandbox.traces().join(format!("smapi-{n:06}.ndjson")), array(&[span(n)])).unwrap();
+    }
+    rig.write_lines(1..10);
+    let agent = run_with_few_descriptors(&rig);
+    rig.collector.wait_for(|state| state.stored(Signal::Traces) >= FILES, 2 * DEADLINE).unwrap();
+    rig.wait_lines(1..10);
+    rig.wait_status(|status| status["drained_files"] == FILES);
+    let fds = agent.usage().unwrap().fds;
+    assert!(fds <= 64, "{fds} descriptors");
+    println!("{:?}", agent.usage().unwrap());
+    // It goes on after all of them, and rests when nothing is left to do.
+    fs::write(rig.sandbox.traces().join("smapi-x.ndjson"), array(&[span(FILES + 1)])).unwrap();
+    rig.wait_spans(1..FILES + 2);
+    assert_rests(&agent);
+    rig.stop(&agent);
+    rig.assert_once(1..FILES + 2, 1..10);
+}
+
+/// The shell sets the limit, which the agent can't raise.
+fn run_with_few_descriptors(rig: &Rig) -> Agent {
+    rig.sandbox.write_config().unwrap();
+    let agent = Agent::start(&mut rig.through("sh", &["-c", "ulimit -n 64; exec \"$0\" \"$@\""])).unwrap();
+    agent.wait_for_line("running", DEADLINE).unwrap();
+    let limits = fs::read_to_string(Path::new("/proc").join(agent.pid().to_string()).join("limits")).unwrap();
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).unwrap();
+    assert_eq!(files.split_whitespace().nth(3), Some("64"), "{files}");
+    agent
+}
+
+/// In some second soon it takes hardly any processor time.
+fn assert_rests(agent: &Agent) {
+    let rests = crate::harness::until(|| {
+        let before = agent.usage().unwrap().cpu;
+        std::thread::park_timeout(Duration::from_secs(1));
+        agent.usage().unwrap().cpu - before <= Duration::from_millis(30)
+    });
+    assert!(rests, "it never rests: {:?}", agent.usage().unwrap());
+}
