@@ -17,6 +17,7 @@ mod directories;
 mod disk;
 mod doctor;
 mod dom0;
+mod import;
 mod long_lines;
 mod outage;
 mod protocols;

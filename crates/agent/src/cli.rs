@@ -28,11 +28,10 @@ pub(crate) enum Command {
     Doctor(DoctorOptions),
     /// Say what is read out of a log line, and why it is joined so
     Explain(ExplainOptions),
+    /// Ship files, folders and archives (status reports, XO's logs) once, and end
+    Import(ImportOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
     Demo(DemoOptions),
-    /// Print the manual page
-    #[command(hide = true)]
-    Man,
 }
 
 /// Which configuration.
@@ -93,6 +92,48 @@ pub(crate) struct ExplainOptions {
     /// For scripts: one JSON object
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// What is imported, and how.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ImportOptions {
+    /// Status reports (.tar.bz2, .tar, .zip, also a zip of several), XO's logs.tgz, other tars, folders, single files
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) config: ConfigOption,
+    /// Where to send it all, whatever the configuration says
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The zone of log lines, such as Europe/Paris, UTC or +02:00 [default: found out from spans and files' dates]
+    #[arg(long, value_name = "TZ", value_parser = timezone)]
+    pub(crate) timezone: Option<parser::log::Zone>,
+    /// The year of the newest log line [default: found out from files' dates and spans]
+    #[arg(long, value_name = "Y", value_parser = clap::value_parser!(i32).range(1971..=2261))]
+    pub(crate) year: Option<i32>,
+    /// Where to keep how far it has come [default: $XDG_STATE_HOME/xapi-observer/import, or ~/.local/state; for root,
+    /// `import` in checkpoint.directory]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+    /// The service.namespace of everything imported [default: import- and a hash of the archive]
+    #[arg(long, value_name = "NAME", value_parser = namespace)]
+    pub(crate) namespace: Option<String>,
+    /// Move everything in time, so that the newest of it is of now: for backends that refuse what is old
+    #[arg(long)]
+    pub(crate) shift_to_now: bool,
+    /// Ship what was shipped before once more: after a backend that refused it was told to take it
+    #[arg(long)]
+    pub(crate) again: bool,
+}
+
+fn timezone(text: &str) -> Result<parser::log::Zone, String> {
+    let expected = "expected a name such as Europe/Paris or UTC, an offset such as +02:00, or local";
+    parser::log::Zone::parse(text).ok_or_else(|| expected.to_owned())
+}
+
+fn namespace(text: &str) -> Result<String, String> {
+    let fits = !text.trim().is_empty() && text.len() <= 200 && !text.contains(char::is_control);
+    fits.then(|| text.to_owned()).ok_or_else(|| "expected 1 to 200 characters on one line".to_owned())
 }
 
 /// How the demo runs.

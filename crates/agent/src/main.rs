@@ -8,6 +8,7 @@ mod commands;
 mod config;
 mod engine;
 mod host;
+mod import;
 mod receiver;
 mod shell;
 mod span_metrics;
@@ -22,8 +23,8 @@ fn main() -> ExitCode {
         cli::Command::Status(options) => commands::status::main(&options),
         cli::Command::Doctor(options) => commands::doctor::main(&options),
         cli::Command::Explain(options) => commands::explain::main(&options),
+        cli::Command::Import(options) => commands::import::main(&options),
         cli::Command::Demo(options) => commands::demo::main(&options),
-        cli::Command::Man => commands::man::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -47,16 +47,18 @@ impl Walk {
         Self { budget: Budget::new(limits), watch: Watch::default() }
     }
 
+    /// The same, ended soon when this is set to true, from any thread; what is open then is reported as
+    /// [`Limit::Cancelled`].
+    #[must_use]
+    pub fn cancelled_by(mut self, flag: Arc<AtomicBool>) -> Self {
+        self.watch.cancelled = flag;
+        self
+    }
+
     /// Counts the bytes that are read from the disk, from any thread: for a progress bar against the files' sizes.
     #[must_use]
     pub fn bytes_read(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.watch.read)
-    }
-
-    /// Set to true, from any thread, it ends the walk soon; what is open is reported as [`Limit::Cancelled`].
-    #[must_use]
-    pub fn canceller(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.watch.cancelled)
     }
 
     /// Hands every regular file at or below `path` to `visitor`. The path itself may be a symbolic link.

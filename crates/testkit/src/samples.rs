@@ -25,8 +25,8 @@ pub const ZONE: i32 = 3600;
 /// The options of [`pool`].
 #[must_use]
 pub fn options() -> Options {
-    // 18:00 UTC on New Year's Eve: some lines are of one year, some of the next.
-    let start = SimTime::from_seconds(1_767_204_000);
+    // 22:00 on New Year's Eve where the hosts are: some lines are of one year, some of the next.
+    let start = SimTime::from_seconds(1_767_214_800);
     Options {
         seed: 7,
         hosts: 3,

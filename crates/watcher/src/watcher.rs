@@ -211,6 +211,18 @@ impl Watcher {
         self.streams.get_mut(receipt.stream).is_some_and(|stream| stream.tracker.add(receipt.start, n))
     }
 
+    /// Whether a name that was found is not decided upon yet: a later scan does. One that can't be read counts as
+    /// decided.
+    #[must_use]
+    pub fn has_undecided(&self) -> bool {
+        let readable = |path: &PathBuf| {
+            let directory = path.parent().and_then(|dir| self.tree.get(dir));
+            let node = directory.zip(path.file_name()).and_then(|(dir, name)| dir.names.get(name));
+            node.is_none_or(|node| node.trouble.is_none())
+        };
+        !self.backlog.is_empty() || !self.waiting.is_empty() || self.deferred.keys().any(readable)
+    }
+
     /// How the descriptors stand.
     #[must_use]
     pub fn held(&self) -> Held {

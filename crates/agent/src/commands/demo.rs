@@ -24,7 +24,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use testkit::collector::Signal;
 use testkit::standin::SimTime;
-use tokio::runtime::Runtime;
 
 /// How long what was written last may take to arrive.
 const REST: Duration = Duration::from_secs(25);
@@ -37,7 +36,8 @@ const DRAWN: (usize, usize) = (18, 2);
 pub(crate) fn main(options: &DemoOptions) -> Outcome {
     own_log::start("warn");
     let runtime = runtime()?;
-    let interrupted = interruption(&runtime)?;
+    let interrupted =
+        signals::stop_flag(&runtime).map_err(|error| Failure::Running(format!("signals: {error}")))?;
     let clock = Clock::start();
     let stage = Stage::set(options.seed, SimTime(clock.now().wall_unix_nano / 1_000), runtime.handle())?;
     say(&introduction(&stage, options))?;
@@ -47,19 +47,6 @@ pub(crate) fn main(options: &DemoOptions) -> Outcome {
     let struck = play.stage.strike();
     runtime.shutdown_background();
     outcome.and(struck)
-}
-
-/// Set by the first SIGINT or SIGTERM. A second one ends the process at once.
-fn interruption(runtime: &Runtime) -> Result<Arc<AtomicBool>, Failure> {
-    let signals = signals::listen(runtime).map_err(|error| Failure::Running(format!("signals: {error}")))?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    let wait = move || {
-        while signals.next(Duration::MAX) != Some(signals::Signal::Stop) {}
-        flag.store(true, Ordering::Relaxed);
-    };
-    let thread = std::thread::Builder::new().name("signals".to_owned()).spawn(wait);
-    thread.map(|_| interrupted).map_err(|error| Failure::Running(format!("no thread to be had: {error}")))
 }
 
 /// Writes to standard output, which may have been closed: then there is nobody to play for.

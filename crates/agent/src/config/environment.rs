@@ -42,6 +42,16 @@ pub(super) fn fill(written: &mut Written, env: &Env<'_>, problems: &mut Problems
     }
 }
 
+/// Sends all signals to one endpoint, which the command line names.
+pub(super) fn set_endpoint(written: &mut Written, text: &str, problems: &mut Problems) {
+    let (path, place) = ("export.endpoint", Place::Option("--endpoint"));
+    let value = kind_of(path).ok_or_else(String::new).and_then(|kind| kind.check_text(text));
+    match value {
+        Ok(value) => drop(written.values.insert(path.to_owned(), Found { value, place })),
+        Err(message) => problems.add(&place, path, message),
+    }
+}
+
 /// The variable of one signal, or of all.
 fn variable(signal: Option<&str>, suffix: &str) -> String {
     match signal {

@@ -4,6 +4,7 @@ use super::problem::{Place, Problems};
 use super::settings::View;
 use super::written::{Values, Written};
 use model::Severity;
+use parser::log::Zone;
 use regex::Regex;
 use std::path::{Path, PathBuf};
 
@@ -15,12 +16,30 @@ pub(crate) struct LogSettings {
     pub(crate) format: String,
     pub(crate) pattern: Option<Regex>,
     pub(crate) service_name: Option<String>,
-    pub(crate) timezone: Option<chrono_tz::Tz>,
+    /// The host's own, if there is none.
+    pub(crate) timezone: Option<Zone>,
     pub(crate) min_severity: Option<Severity>,
     pub(crate) drop: Vec<Regex>,
     /// Globs.
     pub(crate) drop_modules: Vec<String>,
     pub(crate) start_at_end: bool,
+}
+
+impl LogSettings {
+    /// A log with nothing said of it but its format.
+    pub(crate) fn plain(path: PathBuf, format: &str) -> Self {
+        Self {
+            path,
+            format: format.to_owned(),
+            pattern: None,
+            service_name: None,
+            timezone: None,
+            min_severity: None,
+            drop: Vec::new(),
+            drop_modules: Vec::new(),
+            start_at_end: false,
+        }
+    }
 }
 
 /// The entries of `[[logs]]`; without any, the default one. `logs = []` asks for none.
@@ -58,7 +77,7 @@ fn log(view: &View<'_>) -> LogSettings {
         format: view.text("logs[].format").unwrap_or_default(),
         pattern: view.text("logs[].pattern").and_then(|text| Regex::new(&text).ok()),
         service_name: view.text("logs[].service_name"),
-        timezone: view.text("logs[].timezone").and_then(|name| name.parse().ok()),
+        timezone: view.text("logs[].timezone").and_then(|name| name.parse().ok()).map(Zone::Named),
         min_severity: view.text("logs[].min_severity").and_then(|name| Severity::parse(&name)),
         drop: view.patterns("logs[].drop"),
         drop_modules: view.texts("logs[].drop_modules"),

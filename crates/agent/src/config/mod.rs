@@ -44,9 +44,21 @@ pub(crate) const DEFAULT_PATH: &str = "/etc/xapi-observer/xapi-observer.toml";
 /// # Errors
 /// Every mistake in the file and the environment, or the one that kept the file from being read.
 pub(crate) fn load(named: Option<&Path>, env: &dyn Fn(&str) -> Option<String>) -> Result<Settings, Problems> {
+    load_for(None, named, env)
+}
+
+/// The same, with all signals sent to `endpoint` if there is one, whatever the file and the environment say.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_for(
+    endpoint: Option<&str>,
+    named: Option<&Path>,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Settings, Problems> {
     let path = named.map_or_else(|| PathBuf::from(DEFAULT_PATH), Path::to_path_buf);
     let text = file::read(&path, named.is_some())?;
-    parse(&path, &text, env)
+    parse_for(endpoint, &path, &text, env)
 }
 
 /// The settings that `text` says; `path` is for messages.
@@ -58,11 +70,29 @@ pub(crate) fn parse(
     text: &str,
     env: &dyn Fn(&str) -> Option<String>,
 ) -> Result<Settings, Problems> {
+    parse_for(None, path, text, env)
+}
+
+fn parse_for(
+    endpoint: Option<&str>,
+    path: &Path,
+    text: &str,
+    env: &dyn Fn(&str) -> Option<String>,
+) -> Result<Settings, Problems> {
     let mut problems = Problems::new(path);
     let mut written = written::read(text, &mut problems);
+    if let Some(endpoint) = endpoint {
+        environment::set_endpoint(&mut written, endpoint, &mut problems);
+    }
     environment::fill(&mut written, env, &mut problems);
+    written.values.retain(|path, _| endpoint.is_none() || !is_signals_own_endpoint(path));
     let settings = settings::resolve(&written, &ProxyEnvironment::read(env), &mut problems);
     if problems.is_empty() { Ok(settings) } else { Err(problems) }
+}
+
+/// `export.traces.endpoint` and its like.
+fn is_signals_own_endpoint(path: &str) -> bool {
+    path.starts_with("export.") && path.ends_with(".endpoint") && path != "export.endpoint"
 }
 
 #[cfg(test)]

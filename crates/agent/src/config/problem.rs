@@ -13,6 +13,8 @@ pub(crate) enum Place {
     Line(usize),
     /// In this environment variable.
     Variable(String),
+    /// In this option of the command line.
+    Option(&'static str),
 }
 
 /// One mistake.
@@ -55,6 +57,7 @@ impl Problems {
             Place::Nowhere => write!(f, "{}", self.path.display())?,
             Place::Line(line) => write!(f, "{}:{line}", self.path.display())?,
             Place::Variable(name) => write!(f, "environment variable {name}")?,
+            Place::Option(name) => write!(f, "option {name}")?,
         }
         if !problem.key.is_empty() {
             write!(f, ": {}", problem.key)?;

@@ -19,6 +19,8 @@ pub(crate) struct Settings {
     /// `None`: traces are not read.
     pub(crate) traces: Option<TraceSettings>,
     pub(crate) logs: Vec<LogSettings>,
+    /// The logs are those of the configuration, not the default.
+    pub(crate) logs_given: bool,
     pub(crate) wait: Duration,
     pub(crate) export: Export,
     pub(crate) resource: Vec<(String, String)>,
@@ -160,6 +162,7 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
             drop: view.texts("traces.drop"),
         }),
         logs: logs::resolve(written, problems),
+        logs_given: written.logs.is_some(),
         wait: view.duration("correlation.wait"),
         export: export(written, proxies, problems),
         resource: match view.value("resource.attributes") {

@@ -7,6 +7,7 @@ use super::changes::{Health, evidence_from};
 use super::identity::{Identity, Learned};
 use super::logs::LogRoom;
 use super::notices::Notices;
+use super::origin::Origin;
 use super::outlets::Outlets;
 use super::shares::Shares;
 use super::tally::Tallies;
@@ -14,14 +15,14 @@ use super::traces::TraceRoom;
 use super::words::Words;
 use super::{Engine, Keep};
 use crate::config::{LogSettings, Settings};
-use crate::host;
 use crate::receiver;
 use crate::span_metrics::SpanMetrics;
 use model::Now;
 use parser::correlate::{self, Correlator};
-use parser::log::{Filters, Format, LinePattern, LogSource, Zone};
+use parser::log::{Filters, Format, LinePattern, LogSource};
 use parser::redact::Redactor;
 use parser::zipkin::DropRules;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 use watcher::store::Entries;
@@ -41,12 +42,24 @@ impl Engine {
         keep: Box<dyn Keep>,
         now: Now,
     ) -> Self {
+        Self::of(Origin::this_machine(&settings), files, settings, entries, lost, keep, now)
+    }
+
+    /// The same for the files of another host.
+    pub(crate) fn of(
+        origin: Origin,
+        files: Box<dyn FileSystem>,
+        settings: Settings,
+        entries: &Entries,
+        lost: bool,
+        keep: Box<dyn Keep>,
+        now: Now,
+    ) -> Self {
         let shares = Shares::of(settings.limits.memory_bytes);
         let saved = saved_streams(entries);
         let lost = lost || (saved.is_empty() && entries.keys().any(|key| key.first() == Some(&STREAM_KEY)));
         let oldest_unix = oldest_wanted(&settings, saved.is_empty(), now);
-        let host_name = host::host_name();
-        let uuid = host::installation_uuid(&settings.inventory);
+        let Origin { host_name, uuid, finished, shift } = origin;
         let identity = Identity::new(uuid, &host_name, settings.resource.clone(), learned(entries));
         let redactor = Arc::new(Redactor::new(settings.redact, &settings.redact_patterns));
         let sources = settings.logs.iter().map(source).collect();
@@ -58,18 +71,23 @@ impl Engine {
             DropRules::new(rules),
             Arc::clone(&redactor),
             delivers,
-        );
+        )
+        .shifted(shift);
         Self {
             shares,
             evidence_from: evidence_from(&saved, &settings.logs),
             watcher: Watcher::new(
                 files,
-                watcher::Settings { all_siblings: lost, ..watch_settings(&settings, &shares) },
+                watcher::Settings {
+                    all_siblings: lost || finished,
+                    finished_files: finished,
+                    ..watch_settings(&settings, &shares)
+                },
                 saved,
             ),
             identity,
             traces,
-            logs: LogRoom::new(sources, redactor, oldest_unix),
+            logs: LogRoom::new(sources, redactor, oldest_unix).shifted(shift),
             correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
             outlets: Outlets::new(&settings, &shares, now),
             tallies: Tallies::default(),
@@ -81,6 +99,7 @@ impl Engine {
             health: Health::default(),
             notices: Notices::default(),
             words: Words::new(&settings),
+            last_words: BTreeMap::new(),
             started: now.mono,
             moved: false,
             directories: Vec::new(),
@@ -137,6 +156,17 @@ fn learned(entries: &Entries) -> Learned {
     entries.get(HOST_KEY).and_then(|value| serde_json::from_slice(value).ok()).unwrap_or_default()
 }
 
+/// What the watcher is told of files that no longer change.
+pub(crate) fn finished_files(settings: &Settings) -> watcher::Settings {
+    let shares = Shares::of(settings.limits.memory_bytes);
+    watcher::Settings {
+        all_siblings: true,
+        finished_files: true,
+        max_age: Duration::ZERO,
+        ..watch_settings(settings, &shares)
+    }
+}
+
 fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {
     let log = |log: &LogSettings| watcher::LogSettings {
         path: log.path.clone(),
@@ -171,7 +201,7 @@ pub(crate) fn source(log: &LogSettings) -> LogSource {
     // Each was tried when the configuration was read; together they can only be too large.
     let filters = Filters::new(log.min_severity, &patterns, &log.drop_modules).unwrap_or_default();
     let source = LogSource::new(log.path.to_string_lossy(), format)
-        .with_zone(log.timezone.map_or(Zone::Local, Zone::Named))
+        .with_zone(log.timezone.unwrap_or_default())
         .with_filters(filters);
     match &log.service_name {
         Some(name) => source.with_service_name(name),

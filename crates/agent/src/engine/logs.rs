@@ -3,6 +3,7 @@
 //! A line becomes a record at once; the correlator lets it go, or holds the encoded record until it does. At a start
 //! the last minutes before the first unsettled line are read again, for what they say about tasks, and never shipped.
 
+use super::origin::Shift;
 use super::outlet::Outlet;
 use super::tally::{SignalTally, add};
 use super::traces::passed_over;
@@ -54,6 +55,7 @@ pub(super) struct LogRoom {
     groups: Groups,
     scratch: Vec<u8>,
     oldest_unix: i64,
+    shift: Shift,
 }
 
 /// The part of a log that is read again for its evidence.
@@ -71,7 +73,21 @@ impl LogRoom {
     pub(super) fn new(sources: Vec<LogSource>, redactor: Arc<Redactor>, oldest_unix: i64) -> Self {
         let families = sources.into_iter().map(|source| Family { source, front_unix: 0 }).collect();
         let (readers, tails) = (HashMap::new(), Vec::new());
-        Self { families, readers, tails, redactor, groups: Groups::new(), scratch: Vec::new(), oldest_unix }
+        Self {
+            families,
+            readers,
+            tails,
+            redactor,
+            groups: Groups::new(),
+            scratch: Vec::new(),
+            oldest_unix,
+            shift: Shift::default(),
+        }
+    }
+
+    /// The same, with all times moved.
+    pub(super) fn shifted(self, shift: Shift) -> Self {
+        Self { shift, ..self }
     }
 
     /// A log or a sibling of one was found.
@@ -172,6 +188,7 @@ impl LogRoom {
             groups: &mut self.groups,
             scratch: &mut self.scratch,
             oldest_unix: self.oldest_unix,
+            shift: self.shift,
             correlator,
             outlet,
             tally,
@@ -221,6 +238,7 @@ struct Reading<'r> {
     groups: &'r mut Groups,
     scratch: &'r mut Vec<u8>,
     oldest_unix: i64,
+    shift: Shift,
     correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
     tally: &'r mut SignalTally,
@@ -269,6 +287,7 @@ impl Reading<'_> {
             return Taken::parts(0).with_mark(mark);
         }
         self.tally.redacted += self.redactor.record(&mut read.record, bytes);
+        self.shift.record(&mut read.record);
         self.scratch.clear();
         encode::log_record(&read.record, self.scratch);
         let group = self.groups.get(&read.record.resource, &Scope::default());

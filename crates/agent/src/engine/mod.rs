@@ -18,6 +18,7 @@ mod followers;
 mod identity;
 mod logs;
 mod notices;
+mod origin;
 mod outlet;
 mod outlets;
 mod plan;
@@ -34,13 +35,14 @@ mod tests;
 mod traces;
 mod words;
 
-pub(crate) use build::source;
+pub(crate) use build::{finished_files, source};
 pub(crate) use exporter::delivery::Attempt;
 pub(crate) use logs::rule_name;
+pub(crate) use origin::{Origin, Shift};
 pub(crate) use outlet::{Request, Signal};
 pub(crate) use saving::{Changes, Saving};
 pub(crate) use set_aside::{Form, Keep, Rejected};
-pub(crate) use status::Status;
+pub(crate) use status::{SignalStatus, Status};
 pub(crate) use tally::SignalTally;
 
 use crate::config::Settings;
@@ -55,6 +57,7 @@ use outlet::{Outcome, Outlet};
 use outlets::Outlets;
 use parser::correlate::{Correlator, FilesRead, Joined};
 use shares::Shares;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tally::Tallies;
@@ -95,6 +98,8 @@ pub(crate) struct Engine {
     notices: Notices,
     /// What servers say, made fit to be shown.
     words: Words,
+    /// What each endpoint said last of records that it did not want.
+    last_words: BTreeMap<Signal, String>,
     /// See [`changes::evidence_from`].
     evidence_from: u64,
     started: Duration,
@@ -159,12 +164,26 @@ impl Engine {
     }
 
     /// Whether nothing is left to do: all files are read, all records are settled.
-    #[cfg(test)]
     pub(crate) fn is_at_rest(&self) -> bool {
-        !self.traces.has_work()
+        !self.looking
+            && !self.watcher.has_undecided()
+            && !self.traces.has_work()
             && !self.logs.has_work(&self.watcher)
             && self.correlator.held_lines() == 0
             && self.outlets.iter().all(Outlet::is_empty)
+    }
+
+    /// What an endpoint said last of records that it did not want.
+    pub(crate) fn last_words(&self, signal: Signal) -> Option<&str> {
+        self.last_words.get(&signal).map(String::as_str)
+    }
+
+    /// Of the bytes on disk of all files that were found, how many are settled, and how many there are.
+    pub(crate) fn progress(&self) -> (u64, u64) {
+        self.watcher.streams().fold((0, 0), |(done, all), info| {
+            let left = info.size.unwrap_or(info.disk_size).saturating_sub(info.settled);
+            (done + info.disk_size.saturating_sub(left), all + info.disk_size)
+        })
     }
 
     fn scan(&mut self, now: Now) {
@@ -289,6 +308,7 @@ impl Engine {
             Outcome::Settled(receipt, records) => self.settle(receipt, records),
             Outcome::Refused { body, receipt, records, message } => {
                 let (path, message) = (self.path_of(receipt), self.words.of(&message));
+                self.last_words.insert(signal, message.clone());
                 if self.notices.note(Notice::SetAside(signal), records, &message, now) {
                     tracing::warn!(id = "XO1205", signal = signal.as_str(), records, why = %message, %path, offset = receipt.start, "refused for good; set aside");
                 }
@@ -304,6 +324,7 @@ impl Engine {
             }
             Outcome::Warned { refused, message } => {
                 let message = self.words.of(&message);
+                self.last_words.insert(signal, message.clone());
                 if self.notices.note(Notice::Said(signal), refused, &message, now) {
                     tracing::warn!(id = "XO1206", signal = signal.as_str(), refused, said = %message, "the collector took a request and said");
                 }

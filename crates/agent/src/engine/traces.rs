@@ -6,6 +6,7 @@
 //! files by the data's own time (`plan`).
 
 use super::identity::Identity;
+use super::origin::Shift;
 use super::outlet::Outlet;
 use super::plan::Plan;
 use super::set_aside::{Form, Keep, Rejected};
@@ -80,6 +81,7 @@ pub(super) struct TraceRoom {
     last_change_unix_nano: Option<u64>,
     /// Spans are shipped; else the files are evidence alone.
     delivers: bool,
+    shift: Shift,
 }
 
 impl TraceRoom {
@@ -103,7 +105,13 @@ impl TraceRoom {
             evidence: Plan::default(),
             last_change_unix_nano: None,
             delivers,
+            shift: Shift::default(),
         }
+    }
+
+    /// The same, with all times moved.
+    pub(super) fn shifted(self, shift: Shift) -> Self {
+        Self { shift, ..self }
     }
 
     /// The newest change of any trace file.
@@ -117,7 +125,6 @@ impl TraceRoom {
     }
 
     /// Whether a line waits to be delivered.
-    #[cfg(test)]
     pub(super) fn has_work(&self) -> bool {
         self.deliver.first().is_some()
     }
@@ -227,6 +234,7 @@ impl TraceRoom {
             rules: &self.rules,
             redactor: &self.redactor,
             folded: &mut self.folded,
+            shift: self.shift,
             groups: &mut self.groups,
             correlator,
             outlet,
@@ -292,6 +300,7 @@ struct Reading<'r> {
     rules: &'r DropRules,
     redactor: &'r Redactor,
     folded: &'r mut Folded,
+    shift: Shift,
     groups: &'r mut Groups,
     correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
@@ -375,6 +384,7 @@ impl Reading<'_> {
         if let Some(metrics) = &mut self.metrics {
             metrics.observe(span, self.now);
         }
+        self.shift.span(span);
         let group = self.groups.get(&span.resource, &span.scope);
         self.outlet.push(&group, line.receipt, self.now, |out| encode::span(span, out));
         self.parts += 1;

@@ -1,6 +1,7 @@
 //! Signals: SIGTERM and SIGINT end, SIGHUP reads the configuration again, a second end ends at once.
 
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::runtime::Runtime;
@@ -82,6 +83,21 @@ pub(crate) fn listen(runtime: &Runtime) -> io::Result<Signals> {
         }
     });
     Ok(signals)
+}
+
+/// Set by the first SIGINT or SIGTERM. A second one ends the process at once.
+///
+/// # Errors
+/// If the system does not let us listen.
+pub(crate) fn stop_flag(runtime: &Runtime) -> io::Result<Arc<AtomicBool>> {
+    let signals = listen(runtime)?;
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let wait = move || {
+        while signals.next(Duration::MAX) != Some(Signal::Stop) {}
+        flag.store(true, Ordering::Relaxed);
+    };
+    std::thread::Builder::new().name("signals".to_owned()).spawn(wait).map(|_| stop)
 }
 
 #[cfg(test)]

@@ -45,7 +45,8 @@ impl Watcher {
         let Class::Log { log, .. } = &sighting.class else {
             return self.is_too_old(sighting).then_some(Reason::TooOld);
         };
-        if self.owed.contains(&(sighting.meta.dev, sighting.meta.ino)) {
+        // What an import finds it reads, older than what an earlier one found or not.
+        if self.settings.finished_files || self.owed.contains(&(sighting.meta.dev, sighting.meta.ino)) {
             return None;
         }
         let begun = self.begun.get(*log).copied().unwrap_or_default();

@@ -135,17 +135,7 @@ fn unconfigured(path: PathBuf) -> LogSettings {
         name if name.starts_with("audit") => "audit",
         _ => "xensource",
     };
-    LogSettings {
-        path,
-        format: format.to_owned(),
-        pattern: None,
-        service_name: None,
-        timezone: None,
-        min_severity: None,
-        drop: Vec::new(),
-        drop_modules: Vec::new(),
-        start_at_end: false,
-    }
+    LogSettings::plain(path, format)
 }
 
 /// The log whose format reads the most out of a line; of equals, the first.

@@ -38,6 +38,8 @@ fn the_packaged_file_means_the_defaults_and_smlog() {
     let (mut packaged, defaults) = (good(&packaged()), good(""));
     let smlog = packaged.logs.pop().unwrap();
     assert_eq!((smlog.path.to_str(), smlog.format.as_str()), (Some("/var/log/SMlog"), "smlog"));
+    // That it names its logs says so to an import, which else takes all it knows.
+    assert!(std::mem::take(&mut packaged.logs_given) && !defaults.logs_given);
     assert_eq!(format!("{packaged:?}"), format!("{defaults:?}"));
 }
 
