@@ -309,7 +309,7 @@ fn evidence_is_read_apart_from_delivery() {
 /// Lines that came between the copying and the truncation are in no file any more; those before them are in the copy,
 /// and after a crash that is where they are read again.
 #[test]
-fn a_compressed_copy_may_be_shorter_than_what_was_read() {
+fn row_05_a_compressed_copy_may_be_shorter_than_what_was_read() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     reader.settle = false;
@@ -335,7 +335,7 @@ fn a_compressed_copy_may_be_shorter_than_what_was_read() {
 }
 
 #[test]
-fn a_file_that_could_not_be_opened_until_newer_ones_were_known_is_read() {
+fn row_13_a_file_that_could_not_be_opened_until_newer_ones_were_known_is_read() {
     let disk = disk();
     disk.append(LOG, lines(0, 10).as_bytes());
     let mut reader = Reader::new(&disk);
@@ -361,7 +361,7 @@ fn a_file_that_could_not_be_opened_until_newer_ones_were_known_is_read() {
 
 /// What can't be read is not gone: no loss is told, and it is read when the disk works again.
 #[test]
-fn a_disk_that_fails_at_the_start_is_no_loss() {
+fn row_13_a_disk_that_fails_at_the_start_is_no_loss() {
     for failing in ["/log", LOG] {
         let disk = disk();
         disk.append(LOG, lines(0, 10).as_bytes());
@@ -383,7 +383,7 @@ fn a_disk_that_fails_at_the_start_is_no_loss() {
 
 /// The listing of its directory does not show it, and a second later it may have grown past what was known of it.
 #[test]
-fn a_truncation_is_seen_at_its_event() {
+fn row_05_a_truncation_is_seen_at_its_event() {
     let disk = disk();
     disk.append(LOG, lines(0, 20).as_bytes());
     let mut reader = Reader::new(&disk);
@@ -399,7 +399,7 @@ fn a_truncation_is_seen_at_its_event() {
 
 /// Of a log that was truncated unseen while nothing of it had been read, no line is handed out twice.
 #[test]
-fn a_log_truncated_and_grown_before_it_was_read_is_read_once() {
+fn row_05_a_log_truncated_and_grown_before_it_was_read_is_read_once() {
     let disk = disk();
     disk.append(LOG, lines(0, 20).as_bytes());
     let mut reader = Reader::new(&disk);

@@ -32,6 +32,8 @@ mod plant;
 mod run;
 mod script;
 mod store;
+mod strikes;
+mod sums;
 mod tests;
 mod traces;
 mod world;

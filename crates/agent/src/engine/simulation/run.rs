@@ -2,9 +2,9 @@
 
 use super::faults::Counts;
 use super::fixture::Fixture;
-use super::ledger::{Sums, grouped};
 use super::plant::Plant;
 use super::script::SECOND;
+use super::sums::{Sums, grouped};
 use super::world::{Outcome, World};
 use std::fmt;
 use std::ops::Range;
@@ -65,8 +65,9 @@ pub(super) fn simulate_all(seeds: Range<u64>, fixture: &Fixture) -> Total {
 
 /// The first of these seeds that finds a planted mistake, and how.
 pub(super) fn find(plant: Plant, seeds: Range<u64>, fixture: &Fixture) -> Option<(u64, String)> {
-    let outcomes = seeds.map(|seed| simulate(seed, Some(plant), fixture));
-    outcomes.into_iter().find_map(|outcome| Some((outcome.seed, outcome.problems.into_iter().next()?)))
+    let mut outcomes = seeds.map(|seed| simulate(seed, Some(plant), fixture));
+    let found = outcomes.find(|outcome| !outcome.problems.is_empty())?;
+    Some((found.seed, found.problems.join("; ").chars().take(200).collect()))
 }
 
 impl Total {

@@ -24,7 +24,7 @@ fn seeds_pass() {
         return;
     }
     let from = asked("SIMULATE_FROM").unwrap_or(1);
-    let total = simulate_all(from..from + asked("SIMULATE_SEEDS").unwrap_or(150), &fixture);
+    let total = simulate_all(from..from + asked("SIMULATE_SEEDS").unwrap_or(500), &fixture);
     println!("{total}");
     let why_not = total.why_not();
     assert!(why_not.is_empty(), "{} seeds failed\n{}", total.failed.len(), why_not.join("\n"));

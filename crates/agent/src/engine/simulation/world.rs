@@ -7,15 +7,15 @@ use super::faults::{Counts, Fault};
 use super::files::Files;
 use super::fixture::Fixture;
 use super::host::Host;
-use super::ledger::{Ledger, Sums};
+use super::ledger::Ledger;
 use super::logs::{Later, LogWriter, Step};
 use super::plan::{Plan, Strike};
 use super::plant::Plant;
 use super::script::{ACTIVE, Log, SECOND, Script, Target, wall};
-use super::store::{Damage, Store};
+use super::store::Store;
+use super::sums::Sums;
 use super::traces::{Array, DIRECTORY, Pack, Traces};
 use crate::config::Settings;
-use crate::engine::Signal;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -28,7 +28,8 @@ const END: u64 = ACTIVE + 45 * SECOND;
 /// that never came.
 const REST: u64 = 900 * SECOND;
 
-enum Event {
+/// What happens at a time.
+pub(super) enum Event {
     /// The script's next line.
     Write(u32),
     Log(Log, Step),
@@ -51,30 +52,30 @@ pub(super) struct Outcome {
 }
 
 pub(super) struct World {
-    rng: Rng,
-    now: u64,
+    pub(super) rng: Rng,
+    pub(super) now: u64,
     /// What the wall clock is off, in nanoseconds.
-    skew: i64,
-    events: BTreeMap<(u64, u64), Event>,
-    number: u64,
-    script: Rc<Script>,
-    files: Files,
-    logs: [LogWriter; 2],
-    traces: Traces,
-    store: Store,
-    collector: Collector,
-    ledger: Ledger,
-    settings: Settings,
-    notified: bool,
+    pub(super) skew: i64,
+    pub(super) events: BTreeMap<(u64, u64), Event>,
+    pub(super) number: u64,
+    pub(super) script: Rc<Script>,
+    pub(super) files: Files,
+    pub(super) logs: [LogWriter; 2],
+    pub(super) traces: Traces,
+    pub(super) store: Store,
+    pub(super) collector: Collector,
+    pub(super) ledger: Ledger,
+    pub(super) settings: Settings,
+    pub(super) notified: bool,
     /// The share of events that do not come.
-    deaf: f64,
-    agent: Option<Agent>,
-    saves: u64,
-    plant: Option<Plant>,
-    counts: Counts,
+    pub(super) deaf: f64,
+    pub(super) agent: Option<Agent>,
+    pub(super) saves: u64,
+    pub(super) plant: Option<Plant>,
+    pub(super) counts: Counts,
     /// Bytes that the runs before this one counted as lost.
-    lost_bytes: u64,
-    peace: bool,
+    pub(super) lost_bytes: u64,
+    pub(super) peace: bool,
 }
 
 impl World {
@@ -135,12 +136,12 @@ impl World {
         self.start();
     }
 
-    fn at(&mut self, time: u64, event: Event) {
+    pub(super) fn at(&mut self, time: u64, event: Event) {
         self.number += 1;
         self.events.insert((time, self.number), event);
     }
 
-    fn later<E>(&mut self, later: Later<E>, event: impl FnOnce(E) -> Event) {
+    pub(super) fn later<E>(&mut self, later: Later<E>, event: impl FnOnce(E) -> Event) {
         if let Some((wait, what)) = later {
             self.at(self.now + wait, event(what));
         }
@@ -227,7 +228,7 @@ impl World {
         }
     }
 
-    fn set_time(&mut self, now: u64) {
+    pub(super) fn set_time(&mut self, now: u64) {
         self.now = now;
         let disk = &self.files.host.disk;
         disk.advance(wall(now, self.skew) - disk.clock());
@@ -254,7 +255,7 @@ impl World {
     }
 
     /// Whether the agent surely has what it knows of open.
-    fn holds(&self) -> bool {
+    pub(super) fn holds(&self) -> bool {
         let disk = &self.files.host.knobs().counts;
         self.agent.is_some() && disk.of(Fault::ReadError) == 0 && disk.of(Fault::DiskFull) == 0
     }
@@ -291,7 +292,7 @@ impl World {
         }
     }
 
-    fn work(&mut self, turns: Option<usize>) {
+    pub(super) fn work(&mut self, turns: Option<usize>) {
         let Some(mut agent) = self.agent.take() else { return };
         let lives = agent.step(&mut self.around(), turns);
         if lives {
@@ -301,7 +302,7 @@ impl World {
         }
     }
 
-    fn around(&mut self) -> Around<'_> {
+    pub(super) fn around(&mut self) -> Around<'_> {
         Around {
             store: &mut self.store,
             collector: &mut self.collector,
@@ -314,12 +315,12 @@ impl World {
         }
     }
 
-    fn gone(&mut self, agent: &Agent) {
+    pub(super) fn gone(&mut self, agent: &Agent) {
         self.lost_bytes += agent.lost_bytes();
         self.collector.forget_waits();
     }
 
-    fn start(&mut self) {
+    pub(super) fn start(&mut self) {
         if self.agent.is_some() {
             return;
         }
@@ -328,99 +329,5 @@ impl World {
         let files = Box::new(self.files.host.clone());
         let now = (self.now, self.skew);
         self.agent = Some(Agent::start(files, self.settings.clone(), &restored, self.notified, now));
-    }
-
-    fn strike(&mut self, strike: Strike) {
-        tracing::info!(at_ms = self.now / 1_000_000, ?strike, "strikes");
-        match strike {
-            Strike::Kill { turns, damage, down } => self.kill(turns, damage, down),
-            Strike::Stop { down } => self.stop(down),
-            Strike::Start => self.start(),
-            Strike::Clock(skew) => {
-                self.skew = skew;
-                self.counts.add(Fault::ClockJump);
-                self.set_time(self.now);
-            }
-            Strike::Overflow => {
-                self.counts.add(Fault::EventsOverflowed);
-                self.files.take_changed();
-                if let Some(agent) = &mut self.agent {
-                    agent.wake(Hint::Rescan, self.now);
-                }
-            }
-            Strike::Deaf(share) => self.deaf = share,
-            Strike::StoreUnavailable(yes) => self.store.unavailable = yes,
-            Strike::StoreSlow(yes) => self.store.slow = yes,
-            Strike::Mood(signal, mood) => self.collector.set_mood(signal, mood),
-            other => self.strike_files(other),
-        }
-    }
-
-    fn strike_files(&mut self, strike: Strike) {
-        let (files, ledger, rng) = (&mut self.files, &mut self.ledger, &mut self.rng);
-        let planted = self.plant == Some(Plant::RotatedFileClosedEarly);
-        match strike {
-            Strike::Rotate(log) => {
-                let later = self.logs[log as usize].rotate(files, planted, rng);
-                self.later(later, |step| Event::Log(log, step));
-            }
-            Strike::CopyTruncate(log) => {
-                let later = self.logs[log as usize].copy_truncate(files, rng);
-                self.later(later, |step| Event::Log(log, step));
-            }
-            Strike::Truncate(log) => self.logs[log as usize].truncate(files, ledger),
-            Strike::Trim => {
-                let alive = self.holds();
-                self.traces.trim(alive, &mut self.files, &mut self.ledger);
-            }
-            Strike::Failing(share) => files.host.knobs().failing = share,
-            Strike::Short(yes) => files.host.knobs().short = yes,
-            Strike::Full(yes) => {
-                files.host.knobs().full = yes;
-                self.store.unavailable = yes;
-                self.ledger.let_go();
-            }
-            _ => {}
-        }
-    }
-
-    /// A log that was never saved is begun anew after a crash, without its siblings: that is no crash to be tested.
-    fn kill(&mut self, turns: usize, damage: Damage, down: u64) {
-        if self.agent.is_none() || !self.store.is_begun() {
-            return;
-        }
-        self.work(Some(turns));
-        if let Some(mut agent) = self.agent.take() {
-            agent.give_up_requests(&mut self.ledger);
-            self.gone(&agent);
-        }
-        self.store.crash(damage, self.now);
-        self.counts.add(Fault::Kill);
-        self.at(self.now + down, Event::Strike(Strike::Start));
-    }
-
-    fn stop(&mut self, down: u64) {
-        let Some(mut agent) = self.agent.take() else { return };
-        agent.stop(&mut self.around());
-        self.agent = Some(agent);
-        self.counts.add(Fault::CleanStop);
-        self.at(self.now + down + 6 * SECOND, Event::Strike(Strike::Start));
-    }
-
-    /// Whatever was wrong is over.
-    fn make_peace(&mut self) {
-        for strike in [
-            Strike::Full(false),
-            Strike::Failing(0.0),
-            Strike::Short(false),
-            Strike::Deaf(0.0),
-            Strike::StoreUnavailable(false),
-            Strike::StoreSlow(false),
-            Strike::Mood(Signal::Logs, None),
-            Strike::Mood(Signal::Traces, None),
-        ] {
-            self.strike(strike);
-        }
-        self.peace = true;
     }
 }
