@@ -2,6 +2,9 @@
 # Installs what the tests need on a Debian machine, where it is missing; says what it does; may be run again at will.
 #
 #   rsyslog, logrotate, zstd, rpm   the programs of dom0 that the end-to-end tests run as processes of their own
+#   createrepo_c, dnf, rpmlint,     for tests/package: what the RPM is checked and installed with,
+#   mandoc, binutils
+#   debootstrap, systemd-container  for tests/package: a machine with a real systemd to run the service in
 #   gcc, libc6-dev                  Rust's linker, and zstd's library
 #   .venv                           Python with the OpenTelemetry definitions, for tests/decoder
 #
@@ -25,6 +28,13 @@ missing_packages() {
     command -v logrotate >/dev/null || echo logrotate
     command -v zstd >/dev/null || echo zstd
     command -v rpmbuild >/dev/null || echo rpm
+    command -v createrepo_c >/dev/null || echo createrepo-c
+    command -v dnf >/dev/null || echo dnf
+    command -v rpmlint >/dev/null || echo rpmlint
+    command -v mandoc >/dev/null || echo mandoc
+    command -v objdump >/dev/null || echo binutils
+    command -v debootstrap >/dev/null || echo debootstrap
+    command -v systemd-nspawn >/dev/null || echo systemd-container
     command -v cc >/dev/null || echo gcc libc6-dev
     python3 -c 'import ensurepip, venv' 2>/dev/null || echo python3-venv
 }

@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Import(ImportOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
     Demo(DemoOptions),
+    /// Print the manual page
+    #[command(hide = true)]
+    Man,
 }
 
 /// Which configuration.

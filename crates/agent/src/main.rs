@@ -25,6 +25,7 @@ fn main() -> ExitCode {
         cli::Command::Explain(options) => commands::explain::main(&options),
         cli::Command::Import(options) => commands::import::main(&options),
         cli::Command::Demo(options) => commands::demo::main(&options),
+        cli::Command::Man => commands::man::main(),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

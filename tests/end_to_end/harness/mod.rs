@@ -198,9 +198,15 @@ impl Rig {
     }
 }
 
+/// The binary under test: the one just built, or another that `XAPI_OBSERVER_BINARY` names, such as an installed one.
+fn binary() -> std::path::PathBuf {
+    std::env::var_os("XAPI_OBSERVER_BINARY")
+        .map_or_else(|| env!("CARGO_BIN_EXE_xapi-observer").into(), Into::into)
+}
+
 /// A sandbox for the binary under test; its log's times are UTC.
 pub(crate) fn sandbox() -> Sandbox {
-    let mut sandbox = Sandbox::new(env!("CARGO_BIN_EXE_xapi-observer")).unwrap();
+    let mut sandbox = Sandbox::new(binary()).unwrap();
     sandbox.env("TZ", "UTC");
     sandbox
 }

@@ -6,5 +6,6 @@ pub(crate) mod doctor;
 pub(crate) mod draw;
 pub(crate) mod explain;
 pub(crate) mod import;
+pub(crate) mod man;
 pub(crate) mod run;
 pub(crate) mod status;

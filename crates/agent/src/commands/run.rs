@@ -52,6 +52,8 @@ impl Service<'_> {
                 None => self.look_after(&mut agent),
                 Some(Signal::Reload) => {
                     self.manager.reloading();
+                    // Open requests may take their five seconds of the watchdog's period.
+                    self.manager.alive();
                     let Some(next) = self.reload(agent)? else { return Ok(()) };
                     agent = next;
                     self.manager.ready();
