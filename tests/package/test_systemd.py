@@ -132,6 +132,7 @@ class Service(unittest.TestCase):
         self.wait_shipped()
         wait(lambda: re.search(r"logs ok, [1-9]\d* delivered", self.show("StatusText")), lambda: self.show("StatusText"))
         self.assertIn("xapi-observer", self.machine.output("xapi-observer", "status"))
+        self.assertNotIn("no progress", self.journal(f"_PID={self.pid}"))
 
     def test_it_has_no_rights_but_to_read(self):
         status = dict(line.split(":\t", 1) for line in self.machine.output("cat", f"/proc/{self.pid}/status").splitlines() if ":\t" in line)

@@ -221,7 +221,8 @@ mod tests {
             let dir = tempfile::tempdir().unwrap();
             let log = LogSettings { path: dir.path().join("x.log"), start_at: StartAt::Beginning };
             let traces = Some(dir.path().join("dt"));
-            let settings = Settings { traces: traces.into_iter().collect(), logs: vec![log], ..Settings::default() };
+            let settings =
+                Settings { traces: traces.into_iter().collect(), logs: vec![log], ..Settings::default() };
             let (sender, hints) = sync_channel(1000);
             let source = NotifySource::new(move |hint| drop(sender.try_send(hint))).only(&settings);
             Self { dir, source, hints }

@@ -130,17 +130,23 @@ impl Agent {
         let span_metrics = of_spans.map(|way| SpanMetricsLoop::start(way, runtime));
         let ports = ports(&settings, runtime, &about, source, &sender, clock)?;
         let (runtime, _control) = (runtime.clone(), control);
-        Ok(Self { sender, thread, runtime, pulse, _control, metrics, span_metrics, ports })
+        let agent = Self { sender, thread, runtime, pulse, _control, metrics, span_metrics, ports };
+        agent.ask_to_turn();
+        Ok(agent)
     }
 
     /// The stages whose loop has not turned since the last time that all of them had; none: all is in motion.
     /// Waiting, for whatever it is, is motion. Asks them to turn once more, for the next time.
     pub(crate) fn stuck(&mut self) -> Vec<&'static str> {
         let stuck = self.pulse.stuck();
+        self.ask_to_turn();
+        stuck
+    }
+
+    fn ask_to_turn(&self) {
         self.sender.send(Event::Turn);
         let turns = self.pulse.runtime();
         self.runtime.spawn(async move { turns.one_more() });
-        stuck
     }
 
     /// Asks the engine how it is; `None` if it does not answer within five seconds.
