@@ -30,9 +30,16 @@ pub(crate) enum Piece {
     Io(io::Error),
 }
 
+/// How much is decoded in one step. What a step has decoded when it fails is lost, so steps are small.
+const STEP: usize = 4 << 10;
+
 /// A decoder somewhere in a stream.
 pub(crate) struct Decoder {
     reader: Box<dyn Unpack>,
+    /// Why the last read ended before its buffer was full: told by the next one.
+    failed: Option<io::Error>,
+    /// Nothing more comes: asked again, some decoders take damage for the end.
+    is_bad: bool,
 }
 
 trait Unpack: Read + Send {
@@ -73,16 +80,32 @@ impl Decoder {
                 Box::new(decoder)
             }
         };
-        Ok(Self { reader })
+        Ok(Self { reader, failed: None, is_bad: false })
     }
 
     /// Decodes into `buf`, which is not empty.
     pub(crate) fn read(&mut self, buf: &mut [u8]) -> Piece {
-        match self.reader.read(buf) {
-            Ok(0) => Piece::End,
-            Ok(n) => Piece::Bytes(n),
-            Err(error) => self.failed(error),
+        let filled = self.fill(buf);
+        match self.failed.take_if(|_| filled == 0) {
+            Some(error) => self.failed(error),
+            None if self.is_bad => Piece::Bad,
+            None if filled == 0 => Piece::End,
+            None => Piece::Bytes(filled),
         }
+    }
+
+    /// Decodes step by step, until the buffer is full or there is no more; how much it was.
+    fn fill(&mut self, buf: &mut [u8]) -> usize {
+        let mut filled = 0;
+        while self.failed.is_none() && !self.is_bad && filled < buf.len() {
+            let end = buf.len().min(filled + STEP);
+            match self.reader.read(buf.get_mut(filled..end).unwrap_or_default()) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) => self.failed = Some(error),
+            }
+        }
+        filled
     }
 
     /// How many bytes of the file were taken in.
@@ -92,12 +115,13 @@ impl Decoder {
 
     /// The decoders wrap errors of the disk and errors of their own in one type; the source remembers which
     /// were the disk's.
-    fn failed(&self, error: io::Error) -> Piece {
+    fn failed(&mut self, error: io::Error) -> Piece {
         if self.reader.source().has_failed() {
             Piece::Io(error)
         } else if error.kind() == io::ErrorKind::UnexpectedEof {
             Piece::Cut
         } else {
+            self.is_bad = true;
             Piece::Bad
         }
     }
