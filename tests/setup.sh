@@ -5,6 +5,7 @@
 #   createrepo_c, dnf, rpmlint,     for tests/package: what the RPM is checked and installed with,
 #   mandoc, binutils
 #   debootstrap, systemd-container  for tests/package: a machine with a real systemd to run the service in
+#   chromium                        opens the page of `show --html`
 #   gcc, libc6-dev                  Rust's linker, and zstd's library
 #   .venv                           Python with the OpenTelemetry definitions, for tests/decoder
 #
@@ -33,6 +34,7 @@ missing_packages() {
     command -v rpmlint >/dev/null || echo rpmlint
     command -v mandoc >/dev/null || echo mandoc
     command -v objdump >/dev/null || echo binutils
+    command -v chromium >/dev/null || echo chromium
     command -v debootstrap >/dev/null || echo debootstrap
     command -v systemd-nspawn >/dev/null || echo systemd-container
     command -v cc >/dev/null || echo gcc libc6-dev

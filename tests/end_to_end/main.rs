@@ -22,6 +22,7 @@ mod long_lines;
 mod outage;
 mod protocols;
 mod rotation;
+mod show;
 mod signals;
 mod span_metrics;
 mod status;

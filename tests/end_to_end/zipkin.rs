@@ -1,11 +1,10 @@
 //! Spans that are sent over HTTP, as XAPI, curl and Python's exporter send them.
 
-use crate::harness::{DEADLINE, Rig, span, stop};
+use crate::harness::{Rig, span, stop, until};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::time::{Duration, Instant};
 use testkit::collector::{Mood, Signal};
 
 /// As in the documentation of Zipkin's API: short ids, a year long gone.
@@ -46,11 +45,7 @@ impl Server {
 
     /// Waits until the port is open.
     fn wait_open(&self) {
-        let late = Instant::now() + DEADLINE;
-        while TcpStream::connect(&self.address).is_err() {
-            assert!(Instant::now() < late, "the port is not opened");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        assert!(until(|| TcpStream::connect(&self.address).is_ok()), "the port is not opened");
     }
 
     fn spooled(&self) -> usize {
@@ -87,11 +82,7 @@ fn what_curl_and_python_send_arrives_and_its_files_go() {
         let python = state.spans().iter().find(|span| span.name == "VDI.attach").unwrap();
         assert_eq!((python.service(), python.parent_id.as_str()), ("smapi", "e457b5a2e4d86bd1"));
     });
-    let late = Instant::now() + DEADLINE;
-    while server.spooled() > 0 {
-        assert!(Instant::now() < late, "delivered, but kept");
-        std::thread::sleep(Duration::from_millis(100));
-    }
+    assert!(until(|| server.spooled() == 0), "delivered, but kept");
     stop(&agent);
     assert!(TcpStream::connect(&server.address).is_err());
 }

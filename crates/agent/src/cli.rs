@@ -30,6 +30,8 @@ pub(crate) enum Command {
     Explain(ExplainOptions),
     /// Ship files, folders and archives (status reports, XO's logs) once, and end
     Import(ImportOptions),
+    /// Draw traces with their log lines, from files, folders or archives
+    Show(ShowOptions),
     /// Play XAPI, agent and collector for some seconds, and draw what arrives
     Demo(DemoOptions),
     /// Print the manual page
@@ -139,6 +141,53 @@ fn namespace(text: &str) -> Result<String, String> {
     fits.then(|| text.to_owned()).ok_or_else(|| "expected 1 to 200 characters on one line".to_owned())
 }
 
+/// What is shown, and of what. All filters that are given must fit.
+#[derive(Args, Debug)]
+pub(crate) struct ShowOptions {
+    /// Files, folders and archives: status reports (tar.bz2, tar, zip), XO's logs.tgz, a copied /var/log
+    #[arg(value_name = "PATH", required = true)]
+    pub(crate) paths: Vec<PathBuf>,
+    /// Redact, drop spans and read logs as this configuration says [default: as by default]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The trace with this id, or whose id begins so
+    #[arg(long, value_name = "ID")]
+    pub(crate) trace: Option<String>,
+    /// Traces of this task, such as R:3e35c13ce76f; without spans, its lines
+    #[arg(long, value_name = "ID")]
+    pub(crate) task: Option<String>,
+    /// Traces that mention this uuid: in names, attributes or lines
+    #[arg(long, value_name = "UUID")]
+    pub(crate) vm: Option<String>,
+    /// Traces with a span whose name has this text in it
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) name: Option<String>,
+    /// Traces with a failure, each with what failed and its error lines
+    #[arg(long)]
+    pub(crate) errors: bool,
+    /// The N slowest traces, the slowest first
+    #[arg(long, value_name = "N")]
+    pub(crate) slowest: Option<usize>,
+    /// Nothing that ended before this time, such as "2026-03-01 20:46" (UTC) or 2026-03-01T20:46:15+01:00
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::show::time)]
+    pub(crate) since: Option<u64>,
+    /// Nothing that began after this time
+    #[arg(long, value_name = "TIME", value_parser = crate::commands::show::time)]
+    pub(crate) until: Option<u64>,
+    /// The zone of the log lines' times, such as Europe/Paris or +02:00; else it is found from spans and dates
+    #[arg(long, value_name = "TZ", value_parser = timezone)]
+    pub(crate) timezone: Option<parser::log::Zone>,
+    /// The year of the newest log line; else it is found from dates and spans
+    #[arg(long, value_name = "Y")]
+    pub(crate) year: Option<i32>,
+    /// For scripts: one JSON object with everything that fits
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Write one page for a browser, with everything that fits; it needs no network
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub(crate) html: Option<PathBuf>,
+}
+
 /// How the demo runs.
 #[derive(Args, Debug)]
 pub(crate) struct DemoOptions {
@@ -148,6 +197,9 @@ pub(crate) struct DemoOptions {
     /// The same seed plays the same operations
     #[arg(long, default_value_t = 1)]
     pub(crate) seed: u64,
+    /// Play nothing; write a sample status report (a zip of three hosts') for `show` and `import`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["duration", "seed"])]
+    pub(crate) report: Option<PathBuf>,
 }
 
 fn duration(text: &str) -> Result<std::time::Duration, String> {

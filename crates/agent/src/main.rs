@@ -24,6 +24,7 @@ fn main() -> ExitCode {
         cli::Command::Doctor(options) => commands::doctor::main(&options),
         cli::Command::Explain(options) => commands::explain::main(&options),
         cli::Command::Import(options) => commands::import::main(&options),
+        cli::Command::Show(options) => commands::show::main(&options),
         cli::Command::Demo(options) => commands::demo::main(&options),
         cli::Command::Man => commands::man::main(),
     };

@@ -8,6 +8,7 @@
 //! Ctrl-C; ends with 1 unless everything that was written arrived and no line was joined wrongly.
 
 mod gallery;
+mod report;
 mod stage;
 mod tally;
 
@@ -34,6 +35,9 @@ const DRAWN: (usize, usize) = (18, 2);
 
 /// Plays, draws, tells.
 pub(crate) fn main(options: &DemoOptions) -> Outcome {
+    if let Some(path) = &options.report {
+        return report::write(path).and_then(|told| say(&told));
+    }
     own_log::start("warn");
     let runtime = runtime()?;
     let interrupted =

@@ -8,4 +8,5 @@ pub(crate) mod explain;
 pub(crate) mod import;
 pub(crate) mod man;
 pub(crate) mod run;
+pub(crate) mod show;
 pub(crate) mod status;

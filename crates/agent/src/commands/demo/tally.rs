@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn what_is_whole_is_no_failure() {
         let whole = tally(|report| (report.written, report.delivered) = (1_200, 1_200));
-        let plain = Style { width: 80, colour: false, spans: 0, lines: 0 }.paint();
+        let plain = Style { width: 80, colour: false, spans: 0, lines: 0, marks: false }.paint();
         let told = text(&whole, End::All, plain);
         assert!(told.contains("wrote 2 spans and 1 log line;"), "{told}");
         assert!(told.contains("1,200 written = 1,200 delivered + 0 set aside + 0 lost"), "{told}");

@@ -17,6 +17,8 @@ pub(crate) struct Style {
     pub(crate) spans: usize,
     /// Lines under one span; the others are counted.
     pub(crate) lines: usize,
+    /// Parents that were not written and times without a span are marked.
+    pub(crate) marks: bool,
 }
 
 impl Style {
@@ -27,7 +29,7 @@ impl Style {
         let terminal = rustix::termios::tcgetwinsize(&out).ok().map(|size| size.ws_col);
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let width = width(columns.as_deref(), terminal);
-        Self { width, colour: out.is_terminal() && !no_colour, spans, lines }
+        Self { width, colour: out.is_terminal() && !no_colour, spans, lines, marks: false }
     }
 
     pub(crate) fn paint(&self) -> Paint {

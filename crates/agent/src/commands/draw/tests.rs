@@ -36,7 +36,7 @@ fn of(spans: Vec<Span>, lines: Vec<Line>) -> Trace {
 }
 
 fn plain(width: usize, spans: usize, lines: usize) -> Style {
-    Style { width, colour: false, spans, lines }
+    Style { width, colour: false, spans, lines, marks: false }
 }
 
 fn start_of_a_vm() -> Trace {
@@ -136,4 +136,26 @@ fn what_failed_is_red_on_a_terminal() {
     let drawn = trace(&start_of_a_vm(), &Style { colour: true, ..plain(72, 100, 2) });
     assert!(drawn.contains("\x1b[31mfailed: VDI_IN_USE\x1b[0m"), "{drawn:?}");
     assert!(drawn.contains("\x1b[31mVBD.plug RW"), "{drawn:?}");
+}
+
+#[test]
+fn missing_parents_and_times_without_a_span_are_marked() {
+    let spans = vec![
+        span(1, 99, "root", "xapi", (0, 10_000)),
+        span(2, 1, "first", "xapi", (0, 2_000)),
+        span(3, 1, "beside it", "xapi", (500, 4_000)),
+        span(4, 1, "after a while", "xapi", (9_000, 10_000)),
+    ];
+    let drawn = trace(&of(spans, Vec::new()), &Style { marks: true, ..plain(80, 100, 5) });
+    let rows: Vec<&str> =
+        drawn.lines().skip(2).map(|row| row.split("  ").next().unwrap().trim_end()).collect();
+    let expected = [
+        "root",
+        "│ its parent 0000000000000063 was not written",
+        "├ first",
+        "├ beside it",
+        "│ ⋯ 5.00 s without a span",
+        "└ after a while",
+    ];
+    assert_eq!(rows, expected, "\n{drawn}");
 }

@@ -1,6 +1,7 @@
 //! From a bag of spans and lines to rows in the order of a tree.
 
 use super::pick::{best_lines, kept_spans};
+use super::units::duration;
 use super::{Line, Span, Style, Trace, count};
 use model::SpanId;
 use std::cmp::Reverse;
@@ -8,6 +9,9 @@ use std::collections::HashMap;
 
 /// As many levels are drawn; of deeper spans the last ones.
 const LEVELS: usize = 12;
+
+/// A time without a span is marked from this share of the trace on, and from so many nanoseconds.
+const GAP: (u64, u64) = (20, 100_000_000);
 
 /// A row, with what is drawn before it to show its place.
 #[derive(Debug)]
@@ -138,6 +142,25 @@ pub(super) fn rows<'t>(trace: &'t Trace, style: &Style) -> Vec<Row<'t>> {
     Drawing { trace, style, forest, joined, kept, rows: Vec::new(), open: Vec::new() }.all()
 }
 
+/// Of spans that begin long after all their elder siblings have ended: how long after, in nanoseconds.
+fn gaps(trace: &Trace, forest: &Forest) -> HashMap<usize, u64> {
+    let (start, end) = trace.extent().unwrap_or_default();
+    let least = (end.saturating_sub(start) / GAP.0).max(GAP.1);
+    let mut covered: HashMap<usize, u64> = HashMap::new();
+    let mut gaps = HashMap::new();
+    for at in forest.order.iter().copied() {
+        let (Some(span), Some(parent)) = (trace.spans.get(at), forest.parent(at)) else { continue };
+        let begin = trace.spans.get(parent).map_or(0, |parent| parent.start_unix_nano);
+        let until = covered.entry(parent).or_insert(begin);
+        let gap = span.start_unix_nano.saturating_sub(*until);
+        *until = span.end_unix_nano.max(*until);
+        if gap >= least {
+            gaps.insert(at, gap);
+        }
+    }
+    gaps
+}
+
 struct Drawing<'t, 's> {
     trace: &'t Trace,
     style: &'s Style,
@@ -153,6 +176,7 @@ struct Drawing<'t, 's> {
 impl<'t> Drawing<'t, '_> {
     fn all(mut self) -> Vec<Row<'t>> {
         let (last_child, hidden) = (self.last_children(), self.hidden());
+        let gaps = if self.style.marks { gaps(self.trace, &self.forest) } else { HashMap::new() };
         let mut depths = vec![0; self.kept.len()];
         let mut of_trace = Some(std::mem::take(&mut self.joined.of_trace));
         for at in self.drawn().collect::<Vec<_>>() {
@@ -161,8 +185,10 @@ impl<'t> Drawing<'t, '_> {
             set(&mut depths, at, depth);
             let last = parent.is_none_or(|parent| last_child.get(parent) == Some(&Some(at)));
             let goes_on = last_child.get(at).is_some_and(Option::is_some);
+            self.gap(depth, gaps.get(&at));
             self.span(at, depth, last, goes_on);
             let inner = self.inner(goes_on);
+            self.missing_parent(at, &inner);
             self.more(&inner, hidden.get(at).copied().unwrap_or_default());
             // The first one is a root: nothing is drawn before it.
             self.lines(&inner, &of_trace.take().unwrap_or_default(), false);
@@ -223,6 +249,24 @@ impl<'t> Drawing<'t, '_> {
         }
         let lines = self.joined.of_span.remove(&span.id).unwrap_or_default();
         self.lines(&inner, &lines, true);
+    }
+
+    /// Above a span, the time in which nothing is known of what its parent did.
+    fn gap(&mut self, depth: usize, gap: Option<&u64>) {
+        if let Some(nanos) = gap {
+            self.open.truncate(depth.saturating_sub(1));
+            let guide = format!("{}│ ", self.guide());
+            let text = format!("⋯ {} without a span", duration(*nanos));
+            self.rows.push(Row::More { guide, text });
+        }
+    }
+
+    fn missing_parent(&mut self, at: usize, guide: &str) {
+        let span = self.trace.spans.get(at).filter(|_| self.style.marks && self.forest.parent(at).is_none());
+        if let Some(parent) = span.and_then(|span| span.parent.filter(|parent| *parent != span.id)) {
+            let text = format!("its parent {parent} was not written");
+            self.rows.push(Row::More { guide: guide.to_owned(), text });
+        }
     }
 
     fn guide(&self) -> String {

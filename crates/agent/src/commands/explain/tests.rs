@@ -58,7 +58,7 @@ impl Host {
 }
 
 fn plain() -> Paint {
-    Style { width: 100, colour: false, spans: 0, lines: 0 }.paint()
+    Style { width: 100, colour: false, spans: 0, lines: 0, marks: false }.paint()
 }
 
 fn now() -> Now {
