@@ -427,3 +427,38 @@ fn only_what_was_not_settled_is_counted_as_lost() {
     reader.run(&disk, 10.0);
     assert_eq!(reader.lost, BTreeMap::from([(Reason::Deleted, lines(0, 1).len() as u64)]));
 }
+
+/// Between two looks a log that was found empty is filled, rotated several times and compressed.
+#[test]
+fn row_04_a_log_found_empty_is_read_from_its_compressed_sibling() {
+    for (rotations, held) in [(1, false), (2, false), (2, true), (4, false), (4, true)] {
+        let disk = disk();
+        let mut reader = Reader::new(&disk);
+        disk.append(LOG, lines(0, 100).as_bytes());
+        reader.scan();
+        reader.read();
+        rotate(&disk);
+        reader.scan();
+        if held {
+            reader.read();
+        }
+        let mut written = 100;
+        for _ in 0..rotations {
+            disk.append(LOG, lines(written, 100).as_bytes());
+            written += 100;
+            rotate(&disk);
+            for n in 2..20 {
+                if disk.exists(sibling(n)) {
+                    compress(&disk, n);
+                }
+            }
+        }
+        disk.append(LOG, lines(written, 100).as_bytes());
+        written += 100;
+        reader.run(&disk, 5.0);
+        let mut got = reader.lines.clone();
+        got.sort_unstable_by_key(|line| line[line.len() - 6..].to_owned());
+        assert_lines(&got, &split(&lines(0, written)), &format!("{rotations} rotations, {held}"));
+        assert!(reader.lost.is_empty(), "{:?}", reader.lost);
+    }
+}
