@@ -60,10 +60,16 @@ impl Problems {
             Place::Option(name) => write!(f, "option {name}")?,
         }
         if !problem.key.is_empty() {
-            write!(f, ": {}", problem.key)?;
+            write!(f, ": {}", printable(&problem.key))?;
         }
-        write!(f, ": {}", problem.message)
+        write!(f, ": {}", printable(&problem.message))
     }
+}
+
+/// A key may have any character, and what is quoted of it must not steer the terminal or look like another line.
+fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 impl fmt::Display for Problems {

@@ -2,6 +2,7 @@
 
 mod files;
 mod mistakes;
+mod mutated;
 mod unwise;
 
 use super::*;
