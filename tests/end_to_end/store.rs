@@ -26,7 +26,7 @@ fn after_damage(damage: impl Fn(&Path)) -> (Rig, testkit::driver::Agent) {
 /// Overwrites every file of the store with what is none.
 fn spoil(state: &Path) {
     let files: Vec<PathBuf> =
-        fs::read_dir(state.join("store")).unwrap().map(|file| file.unwrap().path()).collect();
+        fs::read_dir(state.join("store-2")).unwrap().map(|file| file.unwrap().path()).collect();
     for file in files.iter().filter(|file| file.is_file()) {
         fs::write(file, vec![0xa5; 4096]).unwrap();
     }
@@ -76,7 +76,7 @@ fn row_29_with_any_bit_flipped_it_starts_and_nothing_is_lost() {
 /// Flips a bit of the store's files laid end to end, and tells where.
 fn flip(state: &Path, seed: u64) -> String {
     let mut files = Vec::new();
-    let mut directories = vec![state.join("store")];
+    let mut directories = vec![state.join("store-2")];
     while let Some(directory) = directories.pop() {
         for path in fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()) {
             if path.is_dir() { directories.push(path) } else { files.push(path) }
@@ -99,7 +99,7 @@ fn flip(state: &Path, seed: u64) -> String {
 fn row_29_with_nothing_left_all_is_read_again() {
     let (rig, agent) = after_damage(|state| {
         spoil(state);
-        fs::write(state.join("positions.json"), "{}").unwrap();
+        fs::write(state.join("positions-2"), "{}").unwrap();
     });
     agent.wait_for_line("NothingLeft", DEADLINE).unwrap();
     rig.wait(|state| state.stored(Signal::Traces) == 12 && state.stored(Signal::Logs) == 12);

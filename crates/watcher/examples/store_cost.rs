@@ -24,7 +24,7 @@ fn main() {
         store.save(changes.collect(), now(second)).unwrap();
     }
     println!("20 of them changed 90 times {}", peak());
-    store.close(now(101));
+    store.settle(now(101));
 }
 
 fn peak() -> String {

@@ -24,6 +24,7 @@ mod settings;
 mod settle;
 pub mod store;
 mod stream;
+mod varint;
 mod watcher;
 
 pub use api::{

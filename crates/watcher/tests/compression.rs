@@ -34,7 +34,7 @@ fn steps(disk: &Disk, step: usize, text: &str) {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_whenever_it_is_looked_at() {
+fn row_06_nothing_is_lost_or_doubled_whenever_it_is_looked_at() {
     let text = exports(0, 400);
     for mask in 0..64u32 {
         for delay in [0.25, 5.0] {
@@ -55,7 +55,7 @@ fn nothing_is_lost_or_doubled_whenever_it_is_looked_at() {
 }
 
 #[test]
-fn nothing_is_lost_or_doubled_whenever_the_agent_is_down() {
+fn row_06_nothing_is_lost_or_doubled_whenever_the_agent_is_down() {
     let text = exports(0, 400);
     for down in 0..6 {
         for back in down..6 {
@@ -81,7 +81,7 @@ fn nothing_is_lost_or_doubled_whenever_the_agent_is_down() {
 }
 
 #[test]
-fn a_file_that_is_removed_unread_is_read_from_its_descriptor() {
+fn row_06_a_file_that_is_removed_unread_is_read_from_its_descriptor() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(FILE, exports(0, 400).as_bytes());
@@ -96,7 +96,7 @@ fn a_file_that_is_removed_unread_is_read_from_its_descriptor() {
 }
 
 #[test]
-fn the_descriptor_is_let_go_once_the_compressed_file_has_the_content() {
+fn row_06a_the_descriptor_is_let_go_once_the_compressed_file_has_the_content() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(FILE, exports(0, 400).as_bytes());
@@ -130,7 +130,7 @@ fn collector_down(disk: &Disk, reader: &mut Reader) -> (u64, u64) {
 }
 
 #[test]
-fn deleted_files_are_held_up_to_the_cap_and_the_oldest_go_first() {
+fn row_06a_deleted_files_are_held_up_to_the_cap_and_the_oldest_go_first() {
     let disk = disk();
     let mut reader = Reader::with(&disk, Settings { held_deleted: 50_000, ..settings() }, BTreeMap::new());
     let (size, held) = collector_down(&disk, &mut reader);
@@ -142,7 +142,7 @@ fn deleted_files_are_held_up_to_the_cap_and_the_oldest_go_first() {
 }
 
 #[test]
-fn nothing_deleted_is_held_on_a_disk_that_is_nearly_full() {
+fn row_06a_nothing_deleted_is_held_on_a_disk_that_is_nearly_full() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     let (size, held) = collector_down(&disk, &mut reader);
@@ -154,7 +154,7 @@ fn nothing_deleted_is_held_on_a_disk_that_is_nearly_full() {
 }
 
 #[test]
-fn a_file_that_never_completes_gives_what_it_has_once() {
+fn row_07_a_file_that_never_completes_gives_what_it_has_once() {
     let text: String = (0..20_000)
         .map(|n: u64| format!("[{{\"id\":\"{:x}\"}}]\n", n.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
         .collect();
@@ -182,7 +182,7 @@ fn a_file_that_never_completes_gives_what_it_has_once() {
 }
 
 #[test]
-fn several_frames_and_late_ones_are_one_stream() {
+fn row_07_several_frames_and_late_ones_are_one_stream() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(PACKED, &[zstd(&exports(0, 10)), zstd(&exports(10, 10))].concat());
@@ -209,7 +209,7 @@ fn an_overwritten_compressed_file_is_a_new_stream() {
 }
 
 #[test]
-fn a_bomb_is_skipped_in_bounded_memory() {
+fn row_07_a_bomb_is_skipped_in_bounded_memory() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     let mut encoder = zstd::stream::write::Encoder::new(Vec::new(), 1).unwrap();

@@ -17,7 +17,7 @@ fn disk() -> Disk {
 }
 
 #[test]
-fn a_last_line_without_its_end_is_neither_early_nor_twice_and_counted_in_the_end() {
+fn row_17_a_last_line_without_its_end_is_neither_early_nor_twice_and_counted_in_the_end() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append("/log/dt/a.ndjson", b"[{\"id\":1}]\n[{\"id\"");
@@ -56,7 +56,7 @@ fn an_import_takes_the_last_line_as_it_is() {
 }
 
 #[test]
-fn a_line_over_the_limit_is_skipped_and_counted_its_neighbours_are_not() {
+fn row_15_a_line_over_the_limit_is_skipped_and_counted_its_neighbours_are_not() {
     for long in [5_001, 6_000, 1_000_000] {
         let disk = disk();
         let mut reader = Reader::new(&disk);

@@ -82,7 +82,7 @@ fn compress_as_xapi_does(path: &Path, between: &mut dyn FnMut()) {
 }
 
 #[test]
-fn what_the_zstd_program_writes_takes_over_from_the_plain_file() {
+fn row_06_what_the_zstd_program_writes_takes_over_from_the_plain_file() {
     let host = Host::new();
     let mut reader = host.reader(BTreeMap::new());
     let mut expected = Vec::new();
@@ -127,7 +127,7 @@ fn what_the_gzip_program_writes_continues_the_log() {
 }
 
 #[test]
-fn a_writer_with_the_old_descriptor_is_followed_over_many_rotations() {
+fn row_02_a_writer_with_the_old_descriptor_is_followed_over_many_rotations() {
     let host = Host::new();
     let mut reader = host.reader(BTreeMap::new());
     let (mut written, mut old) = (0, open(&host.path("x.log")));
@@ -155,7 +155,7 @@ fn a_writer_with_the_old_descriptor_is_followed_over_many_rotations() {
 }
 
 #[test]
-fn a_gibibyte_of_nul_is_skipped_in_bounded_memory() {
+fn row_15_a_gibibyte_of_nul_is_skipped_in_bounded_memory() {
     let host = Host::new();
     let file = open(&host.path("dt/a.ndjson"));
     file.set_len(1 << 30).unwrap();
@@ -168,7 +168,7 @@ fn a_gibibyte_of_nul_is_skipped_in_bounded_memory() {
 }
 
 #[test]
-fn a_file_that_may_not_be_read_is_read_once_it_may() {
+fn row_13_a_file_that_may_not_be_read_is_read_once_it_may() {
     let host = Host::new();
     host.append("dt/a.ndjson", &exports(0, 3));
     fs::set_permissions(host.path("dt/a.ndjson"), fs::Permissions::from_mode(0o000)).unwrap();
@@ -184,7 +184,7 @@ fn a_file_that_may_not_be_read_is_read_once_it_may() {
 }
 
 #[test]
-fn the_directory_may_go_and_come_back() {
+fn row_10_the_directory_may_go_and_come_back() {
     let host = Host::new();
     let mut reader = host.reader(BTreeMap::new());
     for round in 0..3 {

@@ -41,7 +41,7 @@ fn compress(disk: &Disk, n: u32) {
 }
 
 #[test]
-fn the_old_descriptor_of_a_rotated_file_is_read_while_it_grows() {
+fn row_02_the_old_descriptor_of_a_rotated_file_is_read_while_it_grows() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(LOG, lines(0, 10).as_bytes());
@@ -66,7 +66,7 @@ fn the_old_descriptor_of_a_rotated_file_is_read_while_it_grows() {
 }
 
 #[test]
-fn rotations_while_nothing_is_read_lose_nothing_and_keep_the_order() {
+fn row_03_rotations_while_nothing_is_read_lose_nothing_and_keep_the_order() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(LOG, lines(0, 100).as_bytes());
@@ -89,7 +89,7 @@ fn rotations_while_nothing_is_read_lose_nothing_and_keep_the_order() {
 }
 
 #[test]
-fn rotations_while_the_agent_is_down_lose_nothing_and_keep_the_order() {
+fn row_04_rotations_while_the_agent_is_down_lose_nothing_and_keep_the_order() {
     for (settled, rotations) in [(50, 1), (0, 2), (99, 3), (100, 4), (50, 5)] {
         let disk = disk();
         let mut reader = Reader::new(&disk);
@@ -150,7 +150,7 @@ fn a_log_may_be_begun_at_its_end() {
 }
 
 #[test]
-fn copytruncate_is_followed() {
+fn row_05_copytruncate_is_followed() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     disk.append(LOG, lines(0, 100).as_bytes());
@@ -182,7 +182,7 @@ fn copytruncate_is_followed() {
 }
 
 #[test]
-fn a_truncated_log_is_read_from_its_start_and_what_was_unread_is_counted() {
+fn row_05_a_truncated_log_is_read_from_its_start_and_what_was_unread_is_counted() {
     for grown in [0, 5, 300] {
         let disk = disk();
         let mut reader = Reader::new(&disk);
@@ -201,7 +201,7 @@ fn a_truncated_log_is_read_from_its_start_and_what_was_unread_is_counted() {
 }
 
 #[test]
-fn a_truncated_log_that_has_grown_past_the_place_is_told_by_its_marker() {
+fn row_05_a_truncated_log_that_has_grown_past_the_place_is_told_by_its_marker() {
     let disk = disk();
     let mut reader = Reader::new(&disk);
     let same_head = lines(0, 60);
@@ -251,7 +251,7 @@ fn a_log_that_vanishes_unread_is_read_from_its_descriptor_and_counted_if_the_age
 }
 
 #[test]
-fn an_inode_that_is_given_away_again_is_no_proof() {
+fn row_08_an_inode_that_is_given_away_again_is_no_proof() {
     for (old, new) in [(10, 100), (100, 10), (50, 50)] {
         let disk = disk();
         let mut reader = Reader::new(&disk);

@@ -19,7 +19,7 @@ fn export(n: usize) -> String {
 }
 
 #[test]
-fn an_absent_directory_is_waited_for() {
+fn row_10_an_absent_directory_is_waited_for() {
     let disk = Disk::new();
     let mut reader = Reader::new(&disk);
     reader.run(&disk, 2.0);
@@ -31,7 +31,7 @@ fn an_absent_directory_is_waited_for() {
 }
 
 #[test]
-fn a_directory_may_vanish_and_come_back() {
+fn row_10_a_directory_may_vanish_and_come_back() {
     for away in [0.0, 5.0] {
         let disk = Disk::new();
         disk.mkdir("/log/dt/zipkinv2/json");
@@ -55,7 +55,7 @@ fn a_directory_may_vanish_and_come_back() {
 }
 
 #[test]
-fn with_events_quiet_costs_next_to_nothing_and_a_rescan_finds_what_was_not_told() {
+fn row_11_with_events_quiet_costs_next_to_nothing_and_a_rescan_finds_what_was_not_told() {
     let disk = Disk::new();
     disk.mkdir("/log/dt/a");
     (0..1000).for_each(|n| disk.append(format!("/log/dt/a/{n}.ndjson"), export(n).as_bytes()));
@@ -104,7 +104,7 @@ fn a_hint_is_enough() {
 }
 
 #[test]
-fn everything_strange_is_told_once_and_stops_no_one() {
+fn row_13_everything_strange_is_told_once_and_stops_no_one() {
     let disk = Disk::new();
     disk.mkdir("/log/dt/dir.ndjson");
     disk.fifo("/log/dt/fifo.ndjson");
@@ -141,7 +141,7 @@ fn everything_strange_is_told_once_and_stops_no_one() {
 }
 
 #[test]
-fn a_link_that_is_turned_to_another_file_is_another_stream() {
+fn row_13_a_link_that_is_turned_to_another_file_is_another_stream() {
     let disk = Disk::new();
     disk.mkdir("/log/dt");
     disk.mkdir("/real");
@@ -157,7 +157,7 @@ fn a_link_that_is_turned_to_another_file_is_another_stream() {
 }
 
 #[test]
-fn a_disk_error_is_told_once_and_tried_again() {
+fn row_13_a_disk_error_is_told_once_and_tried_again() {
     let disk = Disk::new();
     disk.mkdir("/log/dt");
     disk.append(LOG, lines(0, 10).as_bytes());
@@ -176,7 +176,7 @@ fn a_disk_error_is_told_once_and_tried_again() {
 }
 
 #[test]
-fn ten_thousand_files_are_read_with_few_descriptors() {
+fn row_12_ten_thousand_files_are_read_with_few_descriptors() {
     let disk = Disk::new();
     disk.mkdir("/log/dt");
     disk.limit_open(40);
@@ -253,7 +253,7 @@ fn what_is_gone_for_long_is_forgotten() {
 }
 
 #[test]
-fn two_files_with_the_same_beginning_are_two_streams() {
+fn row_09_two_files_with_the_same_beginning_are_two_streams() {
     for len in [0, 1, 20, 500] {
         let disk = Disk::new();
         disk.mkdir("/log/dt");
@@ -277,7 +277,7 @@ fn two_files_with_the_same_beginning_are_two_streams() {
 }
 
 #[test]
-fn a_file_of_three_bytes_is_read() {
+fn row_09_a_file_of_three_bytes_is_read() {
     let disk = Disk::new();
     disk.mkdir("/log/dt");
     let mut reader = Reader::new(&disk);

@@ -3,12 +3,17 @@
 use super::check::load;
 use crate::cli::{ConfigOption, Failure, Outcome};
 use crate::config::{self, Settings};
-use crate::shell::driver::Agent;
+use crate::shell::driver::{AT_THE_END, Agent};
 use crate::shell::service_manager::{self, ServiceManager};
 use crate::shell::signals::{Signal, Signals};
 use crate::shell::{own_log, signals};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
+use watcher::store::Store;
+
+/// How long a reload waits for a disk that hangs: no agent can take the place of one whose store is not free.
+const FOR_THE_DISK: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. systemd is told how it goes.
 pub(crate) fn main(options: &ConfigOption) -> Outcome {
@@ -61,7 +66,7 @@ impl Service<'_> {
                 Some(Signal::Stop) => {
                     self.manager.stopping();
                     tracing::info!(id = "XO1002", "stopping");
-                    agent.stop();
+                    agent.stop(AT_THE_END);
                     return Ok(());
                 }
             }
@@ -94,16 +99,17 @@ impl Service<'_> {
             }
         };
         warn(self.options.config.as_deref(), &new);
-        agent.stop();
+        // What no disk has taken yet is in there.
+        let store = agent.stop(FOR_THE_DISK);
         if self.signals.wants_stop() {
             return Ok(None);
         }
-        self.restart(new).map(Some)
+        self.restart(new, store).map(Some)
     }
 
     /// Starts with the new settings, or with the old ones if the new can't be carried out.
-    fn restart(&mut self, new: Settings) -> Result<Agent, Failure> {
-        match Agent::start(new.clone(), self.runtime) {
+    fn restart(&mut self, new: Settings, mut store: Option<Store>) -> Result<Agent, Failure> {
+        match Agent::start_with(new.clone(), self.runtime, &mut store) {
             Ok(agent) => {
                 own_log::set_level(&new.telemetry.log);
                 tracing::info!(id = "XO1004", "runs with the new configuration");
@@ -112,7 +118,8 @@ impl Service<'_> {
             }
             Err(problem) => {
                 tracing::error!(id = "XO1006", %problem, "the new configuration can't be carried out; the old one stays");
-                Agent::start(self.settings.clone(), self.runtime).map_err(Failure::Running)
+                let old = Agent::start_with(self.settings.clone(), self.runtime, &mut store);
+                old.map_err(Failure::Running)
             }
         }
     }

@@ -73,6 +73,9 @@ impl Engine {
                 self.health.store = Some(why.clone());
                 tracing::error!(id = "XO1301", %directory, %why, "checkpoints are kept in memory for now");
             }
+            store::Trouble::Upgraded { entries } => {
+                tracing::info!(id = "XO1306", %directory, entries, "positions were taken over from an older release");
+            }
             other => {
                 self.health.damaged.push(words(other));
                 tracing::error!(id = "XO1303", %directory, trouble = ?other, "the checkpoint store was damaged")
@@ -181,6 +184,7 @@ fn words(trouble: &store::Trouble) -> String {
             format!("it was damaged ({why}) and is kept as {}", kept_as.display())
         }
         store::Trouble::BadEntries { count } => format!("{count} entries could not be read"),
+        store::Trouble::Upgraded { entries } => format!("{entries} positions come from an older release"),
         store::Trouble::FromSidecar { entries } => format!("{entries} positions come from the side-car"),
         store::Trouble::NothingLeft => "no position was left: everything is read from its start".to_owned(),
         store::Trouble::Unavailable { why } => why.clone(),

@@ -19,6 +19,8 @@ use watcher::{Found, Item, Line, LogId, Purpose, Reason, Seek, StreamKind, Taken
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
+/// What the buffer for encoding keeps of its memory: a line of many MiB is rare.
+const SCRATCH: usize = 64 << 10;
 /// How much of a log is read again at a start, at most.
 const TAIL_BYTES: u64 = 8 << 20;
 /// How far back lines are read again at a start: what they say of tasks holds for as long as an operation takes, and
@@ -289,6 +291,7 @@ impl Reading<'_> {
         self.tally.redacted += self.redactor.record(&mut read.record, bytes);
         self.shift.record(&mut read.record);
         self.scratch.clear();
+        self.scratch.shrink_to(SCRATCH);
         encode::log_record(&read.record, self.scratch);
         let group = self.groups.get(&read.record.resource, &Scope::default());
         let held = HeldRecord::new(&group, line.receipt, self.scratch);

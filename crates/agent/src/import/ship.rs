@@ -35,7 +35,7 @@ const PAST: i64 = 3600;
 
 enum Event {
     Answered { signal: Signal, attempt: Attempt, answer: Answer },
-    Saved(Result<(), Trouble>),
+    Saved(positions::Saved),
 }
 
 /// How shipping ended.
@@ -79,11 +79,11 @@ impl Ship<'_> {
         let saved = move |result| {
             saver.send(Event::Saved(result));
         };
-        let opened = positions::open(store, self.clock, saved).map_err(|error| error.to_string())?;
+        let opened = positions::open(store, None, self.clock, saved).map_err(|error| error.to_string())?;
         let origin = Origin { host_name: job.host_name.clone(), uuid: job.host.uuid, finished: true, shift };
         let keep = Box::new(RejectedFiles::new(store, self.clock));
         let (files, settings) = (Box::new(job.disk.clone()), job.settings.clone());
-        let lost = opened.troubles.contains(&Trouble::NothingLeft);
+        let lost = opened.troubles.iter().any(Trouble::loses_positions);
         let engine = Engine::of(origin, files, settings, &opened.entries, lost, keep, self.now(job));
         let mut work = Work { ship: self, job, engine, inbox, sender, failure: job.disk.failure() };
         opened.troubles.iter().for_each(|trouble| work.engine.store_trouble(trouble));
@@ -94,7 +94,8 @@ impl Ship<'_> {
         let words =
             words.filter_map(|signal| Some((signal.as_str(), work.engine.last_words(signal)?.to_owned())));
         let words = words.collect();
-        opened.positions.close(saving.last(&mut work.engine, self.now(job)));
+        // Nothing else waits for this program: the disk gets the time it takes.
+        drop(opened.positions.close(saving.last(&mut work.engine, self.now(job))).recv());
         Ok(Shipped { ended, status, words })
     }
 
@@ -192,7 +193,10 @@ impl Work<'_> {
                 Event::Answered { signal, attempt, answer } => {
                     self.engine.answered(signal, attempt, &answer, self.ship.now(self.job));
                 }
-                Event::Saved(result) => self.engine.saved(result.as_ref().err()),
+                Event::Saved((result, dealt_with)) => {
+                    dealt_with.iter().for_each(|trouble| self.engine.store_trouble(trouble));
+                    self.engine.saved(result.as_ref().err());
+                }
             }
         }
     }

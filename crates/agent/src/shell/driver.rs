@@ -9,7 +9,7 @@ use super::control::{self, Control};
 use super::descriptors;
 use super::listener::{Listener, Port};
 use super::metrics_way::MetricsWay;
-use super::positions::{self, Positions};
+use super::positions::{self, Positions, Saved};
 use super::pulse::{Pulse, Turns};
 use super::rejected::RejectedFiles;
 use super::span_metrics::SpanMetricsLoop;
@@ -26,10 +26,10 @@ use opentelemetry_sdk::metrics::SdkMeterProvider;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use watcher::store::Trouble;
+use watcher::store::{Store, Trouble};
 use watcher::{Health, Hint, NotifySource, RealFs};
 
 /// How long open requests get at a stop.
@@ -37,6 +37,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long the last own metrics and those of the spans may take each at a stop, on top of [`GRACE`]: all together must
 /// stay below eight seconds.
 const LAST_NUMBERS: Duration = Duration::from_secs(1);
+/// How long the disk may take for the last checkpoints at a stop, on top of the others.
+pub(crate) const AT_THE_END: Duration = Duration::from_millis(800);
 /// How long the engine may take to answer `status`.
 const PATIENCE: Duration = Duration::from_secs(5);
 
@@ -49,7 +51,7 @@ pub(crate) enum Event {
     /// The agent's own metrics were answered.
     MetricsAnswered(Answer),
     /// A save has ended.
-    Saved(Result<(), Trouble>),
+    Saved(Saved),
     /// Somebody takes the metrics of spans away, to send them.
     SpanMetrics(tokio::sync::oneshot::Sender<Option<Vec<u8>>>),
     /// Nothing but a turn, of the engine's loop and of the saver's.
@@ -65,7 +67,7 @@ pub(crate) enum Event {
 /// A running agent.
 pub(crate) struct Agent {
     sender: Sender<Event>,
-    thread: JoinHandle<()>,
+    thread: JoinHandle<Receiver<Store>>,
     runtime: tokio::runtime::Handle,
     pulse: Pulse,
     _control: Option<Control>,
@@ -80,19 +82,31 @@ impl Agent {
     ///
     /// # Errors
     /// What keeps it from running at all: another agent on the same store, or a transport that can't be made.
-    pub(crate) fn start(mut settings: Settings, runtime: &tokio::runtime::Handle) -> Result<Self, String> {
+    pub(crate) fn start(settings: Settings, runtime: &tokio::runtime::Handle) -> Result<Self, String> {
+        Self::start_with(settings, runtime, &mut None)
+    }
+
+    /// The same, going on with the store of an agent that was stopped; left there if it is not come to.
+    ///
+    /// # Errors
+    /// As [`start`](Self::start).
+    pub(crate) fn start_with(
+        mut settings: Settings,
+        runtime: &tokio::runtime::Handle,
+        store: &mut Option<Store>,
+    ) -> Result<Self, String> {
         settings.limits.open_files = descriptors::room(settings.limits.open_files);
         let clock = Clock::start();
         let transports = Transports::new(&settings.export)?;
         let (sender, inbox) = channel();
         let saver = sender.clone();
-        let saved = move |result| {
-            saver.send(Event::Saved(result));
+        let saved = move |saved| {
+            saver.send(Event::Saved(saved));
         };
-        let opened =
-            positions::open(&settings.checkpoint, clock, saved).map_err(|error| error.to_string())?;
+        let opened = positions::open(&settings.checkpoint, store.take(), clock, saved)
+            .map_err(|error| error.to_string())?;
         let keep = Box::new(RejectedFiles::new(&settings.checkpoint, clock));
-        let lost = opened.troubles.contains(&Trouble::NothingLeft);
+        let lost = opened.troubles.iter().any(Trouble::loses_positions);
         let mut engine =
             Engine::new(Box::new(RealFs), settings.clone(), &opened.entries, lost, keep, clock.now());
         opened.troubles.iter().for_each(|trouble| engine.store_trouble(trouble));
@@ -117,7 +131,7 @@ impl Agent {
             .name("engine".to_owned())
             .spawn(move || {
                 let _guard = EndWithEngine;
-                work.run();
+                work.run()
             })
             .map_err(|error| error.to_string())?;
         let control = listen(&settings, &sender, &about);
@@ -154,8 +168,9 @@ impl Agent {
         ask(&self.sender)
     }
 
-    /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint. Blocks.
-    pub(crate) fn stop(self) {
+    /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint, for which the disk gets
+    /// `patience`. Blocks. Returns the store, unless the disk took longer.
+    pub(crate) fn stop(self, patience: Duration) -> Option<Store> {
         if let Some(metrics) = self.metrics {
             send_last_numbers(metrics);
         }
@@ -164,7 +179,11 @@ impl Agent {
         }
         self.ports.into_iter().for_each(Listener::stop);
         self.sender.send(Event::Stop);
-        let _ = self.thread.join();
+        let store = self.thread.join().ok()?.recv_timeout(patience).ok();
+        if store.is_none() {
+            tracing::warn!(id = "XO1305", "the disk does not take the last checkpoints; not waited for");
+        }
+        store
     }
 }
 
@@ -298,7 +317,7 @@ struct Work {
 }
 
 impl Work {
-    fn run(mut self) {
+    fn run(mut self) -> Receiver<Store> {
         let mut saving = Saving::default();
         let mut stop_by: Option<Duration> = None;
         loop {
@@ -317,7 +336,7 @@ impl Work {
                 break;
             }
         }
-        self.positions.close(saving.last(&mut self.engine, self.clock.now()));
+        self.positions.close(saving.last(&mut self.engine, self.clock.now()))
     }
 
     /// Listens where the watcher says that events matter.
@@ -374,7 +393,10 @@ impl Work {
                 self.engine.answered(signal, attempt, &answer, now)
             }
             Event::MetricsAnswered(answer) => self.engine.metrics_answered(&answer, now),
-            Event::Saved(result) => self.engine.saved(result.as_ref().err()),
+            Event::Saved((result, dealt_with)) => {
+                dealt_with.iter().for_each(|trouble| self.engine.store_trouble(trouble));
+                self.engine.saved(result.as_ref().err());
+            }
             Event::SpanMetrics(reply) => {
                 // Who asked may have gone.
                 let _ = reply.send(self.engine.take_span_metrics(now));

@@ -3,16 +3,20 @@
 //! Promises:
 //! - what `save` has returned `Ok` for is there after a crash of the process; after a power cut too, as far as the
 //!   disk keeps its own promises (sled's `flush` alone does not sync the file's data: sled 0.34.7 `iobuf.rs`);
-//! - a store that can't be opened, or that has gone back in time, is set aside under another name, never deleted
-//!   (the newest three are kept) and never fatal; positions then come from the side-car file;
-//! - a full or read-only disk costs nothing but the bound on what a crash sends again: all entries are kept in
-//!   memory too, and go to disk as soon as it takes them;
-//! - a second process on the same directory is refused, with the holder's pid.
+//! - a store whose content makes no sense, or that has gone back in time, is set aside under another name, never
+//!   deleted (the newest three are kept) and never fatal; positions then come from the side-car file;
+//! - a full or read-only disk, or one without permission, is not damage: all entries are kept in memory too, and go to
+//!   disk as soon as it takes them. It costs nothing but the bound on what a crash sends again;
+//! - a second process on the same directory is refused, with the holder's pid;
+//! - what an older release wrote is read, and left as it is for a week in case of a downgrade (`formats`).
 //!
 //! On disk, below the directory:
 //! - `lock`: held with flock while a process uses the store; its text is the holder's pid;
-//! - `store/`: sled's files; each value is framed (`frame`): version, epoch, checksum, then the caller's bytes;
-//! - `positions.json`: the side-car, all entries and the epoch, written at most every ten seconds and on close.
+//! - `store-2/`: sled's files; how entries lie in it says `layout`; each value is framed (`frame`): version, epoch,
+//!   checksum, payload;
+//! - `positions-2`: the side-car, all entries and the epoch, written when they changed, at most every ten seconds,
+//!   and on close;
+//! - `store.damaged-<time>-<n>/`: what was set aside.
 //!
 //! The *epoch* counts saves. A store whose newest epoch is below the side-car's has lost saves silently (sled can
 //! do so when its snapshot is damaged); it is not believed.
@@ -20,7 +24,10 @@
 //! Leaves to others: what keys and values mean.
 
 mod database;
+mod formats;
 mod frame;
+mod layout;
+mod list;
 mod lock;
 mod recover;
 mod sidecar;
@@ -56,10 +63,15 @@ pub enum Trouble {
         /// What sled said.
         why: String,
     },
-    /// Entries with a bad checksum or of an unknown version were passed over.
+    /// Entries with a bad checksum are gone, as there is no side-car: their files are read from the start.
     BadEntries {
         /// How many.
         count: usize,
+    },
+    /// Positions were taken over from the store of an older release.
+    Upgraded {
+        /// How many entries.
+        entries: usize,
     },
     /// Positions were taken from the side-car.
     FromSidecar {
@@ -75,6 +87,14 @@ pub enum Trouble {
     },
 }
 
+impl Trouble {
+    /// Whether positions are missing: what they were of is read from its start, and so are rotated siblings.
+    #[must_use]
+    pub fn loses_positions(&self) -> bool {
+        matches!(self, Self::BadEntries { .. } | Self::NothingLeft)
+    }
+}
+
 /// The store. All methods block on the disk; use it from a thread of its own.
 #[derive(Debug)]
 pub struct Store {
@@ -85,8 +105,13 @@ pub struct Store {
     epoch: u64,
     lock: Option<Lock>,
     database: Option<Database>,
+    /// When what was refused is tried again.
     next_try: Duration,
     next_sidecar: Duration,
+    /// The epoch that the side-car has.
+    sidecar_epoch: u64,
+    /// Dealt with, and not told yet.
+    troubles: Vec<Trouble>,
 }
 
 impl Store {
@@ -105,9 +130,33 @@ impl Store {
             next_try: now.mono,
             // At the first save: a store that sled silently empties is then known to have held something.
             next_sidecar: now.mono,
+            sidecar_epoch: 0,
+            troubles: Vec::new(),
         };
-        let troubles = store.attach(now)?;
+        store.attach(now)?;
+        let troubles = store.take_troubles();
         Ok((store, troubles))
+    }
+
+    /// Where it lies.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Goes on under another monotonic clock, and tries at once what is due. What a new store would say of the disk.
+    pub fn resume(&mut self, now: Now) -> Vec<Trouble> {
+        (self.next_try, self.next_sidecar) = (now.mono, now.mono);
+        if self.is_current() {
+            Vec::new()
+        } else {
+            vec![unavailable("the disk has not taken the last ones yet")]
+        }
+    }
+
+    /// What was dealt with since the last call, but for what a call has returned.
+    pub fn take_troubles(&mut self) -> Vec<Trouble> {
+        std::mem::take(&mut self.troubles)
     }
 
     /// All entries as they are now, on disk or not.
@@ -134,6 +183,14 @@ impl Store {
                 None => self.entries.remove(&key),
             };
         }
+        self.work(now)
+    }
+
+    /// Does what is [`due`](Self::due).
+    ///
+    /// # Errors
+    /// As [`save`](Self::save).
+    pub fn work(&mut self, now: Now) -> Result<(), Trouble> {
         if self.database.is_none() {
             self.reattach(now)?;
         }
@@ -144,20 +201,32 @@ impl Store {
         Ok(())
     }
 
-    /// Writes the side-car and closes; for the end of a run.
-    pub fn close(mut self, now: Now) {
-        let _ = self.write(now);
+    /// When [`work`](Self::work) is to be called though nothing is to be saved, by the monotonic clock: the disk is to
+    /// be tried again, or the side-car is behind.
+    #[must_use]
+    pub fn due(&self) -> Option<Duration> {
+        if self.database.is_none() {
+            return Some(self.next_try);
+        }
+        (self.sidecar_epoch != self.epoch).then_some(self.next_sidecar)
+    }
+
+    /// Brings everything to disk that it takes, the side-car too: for the end of a run. The store can go on after it.
+    pub fn settle(&mut self, now: Now) {
+        self.next_try = now.mono;
+        if self.database.is_some() || self.reattach(now).is_ok() {
+            let _ = self.write(now);
+        }
         self.write_sidecar(now);
     }
 
     fn write(&mut self, now: Now) -> Result<(), Trouble> {
-        let Some(database) = &self.database else { return Err(unavailable("the store is not open")) };
+        let Some(database) = &mut self.database else { return Err(unavailable("the store is not open")) };
         if self.dirty.is_empty() {
             return Ok(());
         }
         let epoch = self.epoch + 1;
-        let batch = self.dirty.iter().map(|key| (key.as_slice(), self.entries.get(key).map(Vec::as_slice)));
-        match database.write(batch, epoch) {
+        match database.write(&self.entries, &self.dirty, epoch) {
             Ok(()) => {
                 self.epoch = epoch;
                 self.dirty.clear();
@@ -175,37 +244,34 @@ impl Store {
     /// A missing side-car costs safety only if the store is damaged as well: failing to write it is no error.
     fn write_sidecar(&mut self, now: Now) {
         self.next_sidecar = now.mono + SIDECAR_EVERY;
-        if self.is_current() {
-            let _ = sidecar::write(&self.directory, self.epoch, &self.entries);
+        let news = self.is_current() && self.sidecar_epoch != self.epoch;
+        if news && sidecar::write(&self.directory, self.epoch, &self.entries).is_ok() {
+            self.sidecar_epoch = self.epoch;
         }
     }
 
     /// Opens the directory for the first time: what is on disk becomes the entries.
-    fn attach(&mut self, now: Now) -> Result<Vec<Trouble>, LockError> {
-        if let Err(error) = std::fs::create_dir_all(&self.directory) {
-            return Ok(vec![self.postpone(&error.to_string(), now)]);
-        }
-        match Lock::take(&self.directory) {
-            Ok(lock) => self.lock = Some(lock),
-            Err(LockError::Io(error)) => return Ok(vec![self.postpone(&error.to_string(), now)]),
+    fn attach(&mut self, now: Now) -> Result<(), LockError> {
+        let recovered = match self.take_lock() {
+            Ok(()) => recover::recover(&self.directory, now),
+            Err(LockError::Io(error)) => recover::without_store(&self.directory, error.to_string()),
             Err(held @ LockError::Held { .. }) => return Err(held),
-        }
-        let recovered = recover::recover(&self.directory, now);
+        };
         self.entries = recovered.entries;
         self.epoch = recovered.epoch;
-        if recovered.rewrite {
-            self.dirty = self.entries.keys().cloned().collect();
-        }
+        self.dirty = recovered.dirty;
         self.database = recovered.database;
-        if self.database.is_none() {
-            self.next_try = now.mono + RETRY_AFTER;
-        }
-        Ok(recovered.troubles)
+        self.troubles = recovered.troubles;
+        self.next_try = now.mono + RETRY_AFTER;
+        Ok(())
     }
 
-    fn postpone(&mut self, why: &str, now: Now) -> Trouble {
-        self.next_try = now.mono + RETRY_AFTER;
-        unavailable(why)
+    fn take_lock(&mut self) -> Result<(), LockError> {
+        if self.lock.is_none() {
+            std::fs::create_dir_all(&self.directory).map_err(LockError::Io)?;
+            self.lock = Some(Lock::take(&self.directory)?);
+        }
+        Ok(())
     }
 
     /// Tries again to open what was not available; memory is newer than anything on that disk.
@@ -214,17 +280,22 @@ impl Store {
             return Err(unavailable("the store is not open yet"));
         }
         self.next_try = now.mono + RETRY_AFTER;
-        if self.lock.is_none() {
-            std::fs::create_dir_all(&self.directory).map_err(|error| unavailable(&error.to_string()))?;
-            self.lock = Some(Lock::take(&self.directory).map_err(|error| unavailable(&error.to_string()))?);
-        }
+        self.take_lock().map_err(|error| unavailable(&error.to_string()))?;
         let recovered = recover::recover(&self.directory, now);
-        let gone: Vec<Vec<u8>> =
-            recovered.entries.keys().filter(|key| !self.entries.contains_key(*key)).cloned().collect();
-        self.dirty = self.entries.keys().cloned().chain(gone).collect();
+        self.dirty = self.entries.keys().chain(recovered.entries.keys()).cloned().collect();
         self.epoch = self.epoch.max(recovered.epoch);
         self.database = recovered.database;
-        if self.database.is_some() { Ok(()) } else { Err(unavailable("the store does not open")) }
+        let (refused, dealt_with): (Vec<_>, Vec<_>) = recovered
+            .troubles
+            .into_iter()
+            .partition(|trouble| matches!(trouble, Trouble::Unavailable { .. }));
+        // Whose positions were lost on disk, memory has them.
+        let told = |trouble: &Trouble| matches!(trouble, Trouble::SetAside { .. } | Trouble::HalfSnapshot);
+        self.troubles.extend(dealt_with.into_iter().filter(told));
+        match self.database {
+            Some(_) => Ok(()),
+            None => Err(refused.into_iter().next().unwrap_or_else(|| unavailable("the store does not open"))),
+        }
     }
 }
 

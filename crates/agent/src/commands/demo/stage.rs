@@ -3,7 +3,7 @@
 use super::tally::Tally;
 use crate::cli::{Failure, Outcome};
 use crate::config;
-use crate::shell::driver::Agent;
+use crate::shell::driver::{AT_THE_END, Agent};
 use model::Now;
 use std::path::Path;
 use std::time::Duration;
@@ -95,7 +95,7 @@ impl Stage {
     /// Stops the agent and removes the directory.
     pub(super) fn strike(self) -> Outcome {
         let Self { agent, directory, .. } = self;
-        agent.stop();
+        agent.stop(AT_THE_END);
         directory.close().map_err(failed("the temporary directory"))
     }
 }
