@@ -1,7 +1,7 @@
 //! Killed with -9 many times on the way, at random moments of a seed: complete at the end, with no more duplicates
 //! than records of requests whose answer may have been lost, or was younger than the last checkpoint.
 //!
-//! CI kills 20 times; `KILLS=200 cargo test -p xapi-observer --test end_to_end row_01 -- --nocapture` is the long form.
+//! CI kills 12 times; `KILLS=200 cargo test -p xapi-observer --test end_to_end row_01 -- --nocapture` is the long form.
 
 use crate::harness::pool::{Pool, busy};
 use crate::harness::{Rig, Sums};
@@ -11,7 +11,7 @@ use testkit::decoder;
 use testkit::standin::{MILLI, Rng, SimTime};
 
 const SEED: u64 = 3;
-const KILLS: u64 = 20;
+const KILLS: u64 = 12;
 
 /// What is written for each kill.
 const SPANS: u64 = 2_000;
