@@ -36,9 +36,10 @@ zig_tools() {
     PATH=$venv/bin:$PATH
 }
 
-# The files of the source tree, as they are now, sorted, each ended by a zero byte.
+# The files of the source tree, as they are now, sorted, each ended by a zero byte. A copy of the tree within another one's
+# target/ is no work tree of its own.
 source_files() {
-    if git rev-parse --git-dir >/dev/null 2>&1; then
+    if [ "$(git rev-parse --show-toplevel 2>/dev/null)" = "$(pwd -P)" ]; then
         git ls-files -z --cached --others --exclude-standard | sort -zu | while IFS= read -rd '' file; do
             if [ -e "$file" ]; then printf '%s\0' "$file"; fi
         done

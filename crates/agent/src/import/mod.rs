@@ -1,6 +1,6 @@
 //! `import`: files, folders and archives, shipped once.
 //!
-//! The way of a path: [`gather`] walks it and keeps where each trace file and log can be read, in a [`spool`] what an archive
+//! The way of a path: [`mod@gather`] walks it and keeps where each trace file and log can be read, in a [`spool`] what an archive
 //! does not let be read in any order; [`learn`] reads it all once, for dates, year and zone; [`job`] makes of it what the
 //! engine is told; [`ship`] lets the agent's own engine read it as a [`disk`] that no longer changes, from checkpoints of its
 //! own ([`state`]), until everything is settled. [`tally`] says what became of it.

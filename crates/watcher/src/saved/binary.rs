@@ -58,7 +58,7 @@ fn push_path(out: &mut Vec<u8>, path: &Path) {
     out.extend_from_slice(bytes);
 }
 
-/// Reads what [`write`] wrote; `None` if it is anything else.
+/// Reads what [`write()`] wrote; `None` if it is anything else.
 pub(super) fn read(mut bytes: &[u8]) -> Option<SavedStream> {
     let from = &mut bytes;
     let flags = u8::from_le_bytes(array(from)?);

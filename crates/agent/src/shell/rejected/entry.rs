@@ -1,6 +1,6 @@
 //! One entry of a file of what was set aside: a head, which is one line of JSON, then the bytes, then a newline.
 //!
-//! Promises: what [`write`] makes, [`Entries`] reads back exactly, whatever the bytes are; damage is told with its
+//! Promises: what [`write()`] makes, [`Entries`] reads back exactly, whatever the bytes are; damage is told with its
 //! place, and never takes more memory than all files may have.
 
 use super::TOTAL;
