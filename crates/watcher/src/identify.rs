@@ -39,6 +39,11 @@ impl Head {
         self.len >= STRONG
     }
 
+    /// Whether it covers all it can of a stream of this size.
+    pub(crate) fn is_all_of(&self, size: u64) -> bool {
+        self.is_full() || u64::from(self.len) == size
+    }
+
     /// Whether it covers all it can.
     pub(crate) fn is_full(&self) -> bool {
         usize::from(self.len) >= HEAD_MAX

@@ -17,6 +17,7 @@ pub(crate) use table::Streams;
 
 use crate::decode::Progress;
 use crate::fs::File;
+use crate::identify::HEAD_MAX;
 use crate::saved::{Head, Hints, Marker, Packing};
 use crate::settle::Tracker;
 use crate::{Purpose, Reason, StreamId, StreamKind};
@@ -69,6 +70,8 @@ pub(crate) struct Stream {
     /// Sorts the streams of one kind in the order of reading.
     pub(crate) order: u64,
     pub(crate) head: Head,
+    /// Of a log: the bytes that `head` covers, as far as they were read in this run.
+    pub(crate) first: Box<[u8]>,
     pub(crate) plain: Option<Place>,
     pub(crate) packed: Option<Box<PackedFile>>,
     /// The plain file, open.
@@ -110,6 +113,7 @@ impl Stream {
             kind,
             order,
             head: Head::default(),
+            first: Box::default(),
             plain: None,
             packed: None,
             file: None,
@@ -266,6 +270,27 @@ impl Stream {
                 self.main_place().map_or(0, |place| u64::try_from(place.hints.mtime_ns).unwrap_or_default())
             }
         }
+    }
+}
+
+impl Stream {
+    /// These are its first bytes, as many as there were.
+    pub(crate) fn know_first(&mut self, bytes: &[u8]) {
+        self.head = Head::of(bytes);
+        self.keep_first(bytes);
+    }
+
+    /// Of a log, they are kept: by them a short copy is known again.
+    pub(crate) fn keep_first(&mut self, bytes: &[u8]) {
+        if self.kind != StreamKind::Trace && bytes.len() > self.first.len() {
+            self.first = bytes.get(..HEAD_MAX).unwrap_or(bytes).into();
+        }
+    }
+
+    /// Whether a file that has these bytes and no more can only be a copy that was made when the log was that short
+    /// (logrotate's `copytruncate`): a head that covers more does not fit it.
+    pub(crate) fn begins_with_all(&self, bytes: &[u8]) -> bool {
+        bytes.len() < HEAD_MAX && Head::of(bytes).is_strong() && self.first.starts_with(bytes)
     }
 }
 

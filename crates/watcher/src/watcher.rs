@@ -50,8 +50,8 @@ pub struct Watcher {
     backlog: VecDeque<PathBuf>,
     /// Names that can't be placed yet.
     deferred: BTreeMap<PathBuf, place::Deferred>,
-    /// Files of logs (device, inode) that could not be placed and are to be read.
-    owed: BTreeSet<(u64, u64)>,
+    /// Files of logs (device, inode) that could not be placed at the log's begin and are to be passed over.
+    unwanted: BTreeSet<(u64, u64)>,
     /// Streams without any file, and since when.
     missing: BTreeMap<StreamId, Duration>,
     /// Streams whose compressed file is not ready.
@@ -90,7 +90,7 @@ impl Watcher {
             hinted: BTreeSet::new(),
             backlog: VecDeque::new(),
             deferred: BTreeMap::new(),
-            owed: BTreeSet::new(),
+            unwanted: BTreeSet::new(),
             missing: BTreeMap::new(),
             waiting: BTreeSet::new(),
             warm: BTreeMap::new(),

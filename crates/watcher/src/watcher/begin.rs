@@ -1,14 +1,15 @@
 //! Streams that were never seen before: are they read, and from where?
 //!
 //! A trace file is read from its start, unless it is too old at a start without a checkpoint. Of a log that was
-//! never seen, only the live file is read; of one that was begun, everything that is newer than what was begun,
-//! however often it was rotated meanwhile.
+//! never seen, only the live file is read. Of one that was begun, all that comes is read, under whatever name: what
+//! was passed over at its begin is known since. That a file is older than others that are known proves nothing: a
+//! listing may have run into the middle of a rotation, or a file can't be read for a while.
 
 use super::Watcher;
 use super::look::Sighting;
 use crate::discover::Class;
-use crate::saved::{Head, Packing};
-use crate::stream::{Cursor, Stream};
+use crate::saved::Packing;
+use crate::stream::Cursor;
 use crate::{Change, Found, Lost, Reason, StartAt, StreamId, StreamKind};
 use std::path::Path;
 
@@ -19,12 +20,14 @@ impl Watcher {
     /// Makes a stream of a file that is none's, and decides where it begins.
     pub(super) fn begin(&mut self, sighting: &Sighting, head: &[u8]) {
         let passed = self.passed_over(sighting);
-        if let (Some(Reason::BeforeStart), Some(id)) = (passed, self.hardly_known(sighting, head)) {
+        if let Some(id) = self.hardly_known(sighting, head) {
             return self.attach(id, sighting);
         }
         let stream = self.streams.create(sighting.kind(), sighting.order(), None);
         let id = stream.id;
-        stream.head = if passed == Some(Reason::TooOld) { Head::default() } else { Head::of(head) };
+        if passed != Some(Reason::TooOld) {
+            stream.know_first(head);
+        }
         if let (Class::Trace { stem, .. }, Some(dir)) = (&sighting.class, sighting.path.parent()) {
             self.streams.know_stem(id, dir, stem);
         }
@@ -46,14 +49,13 @@ impl Watcher {
             return self.is_too_old(sighting).then_some(Reason::TooOld);
         };
         // What an import finds it reads, older than what an earlier one found or not.
-        if self.settings.finished_files || self.owed.contains(&(sighting.meta.dev, sighting.meta.ino)) {
+        if self.settings.finished_files {
             return None;
         }
-        let begun = self.begun.get(*log).copied().unwrap_or_default();
         let live = sighting.order() == u64::MAX;
         let start_at = self.settings.logs.get(*log).map(|log| log.start_at).unwrap_or_default();
-        let passed = if begun {
-            self.newest_known(sighting.kind()).is_some_and(|known| sighting.order() < known)
+        let passed = if self.begun.get(*log).copied().unwrap_or_default() {
+            self.unwanted.contains(&(sighting.meta.dev, sighting.meta.ino))
         } else if live {
             start_at == StartAt::End
         } else {
@@ -62,25 +64,18 @@ impl Watcher {
         passed.then_some(Reason::BeforeStart)
     }
 
-    /// A stream without a file that was too short to be known by its head: it grew, was rotated and compressed
-    /// unseen. Rather that one than passing it over.
+    /// A stream without a file that was too short to be known by its head: it grew, was rotated and perhaps compressed
+    /// unseen. Rather that one than none.
     fn hardly_known(&self, sighting: &Sighting, head: &[u8]) -> Option<StreamId> {
+        if sighting.kind() == StreamKind::Trace || sighting.order() == u64::MAX {
+            return None;
+        }
         let fits = |id: &StreamId| {
             let stream = self.streams.get(*id).filter(|stream| stream.gone.is_none());
             stream.is_some_and(|stream| !stream.head.is_strong() && stream.head.fits(head))
         };
         let missing = |id: &StreamId| self.missing.contains_key(id);
         self.streams.of_log(sighting.kind()).into_iter().filter(missing).find(fits)
-    }
-
-    /// The place of the newest file of a log that is known. An empty one proves nothing: its inode may be another
-    /// file's by now.
-    fn newest_known(&self, kind: StreamKind) -> Option<u64> {
-        let proven = |stream: &&Stream| stream.announced && stream.head.len > 0;
-        let named = |id: &StreamId| self.streams.get(*id).filter(proven);
-        let ids = self.streams.of_log(kind);
-        let known = ids.iter().filter_map(named).filter(|stream| !self.missing.contains_key(&stream.id));
-        known.map(|stream| stream.order).max()
     }
 
     fn pass_over(&mut self, id: StreamId, sighting: &Sighting, reason: Reason) {

@@ -113,12 +113,17 @@ impl Watcher {
     }
 
     /// While no descriptor was held, the inode may have been given to another file.
-    pub(super) fn begins_as_known(&self, id: StreamId, file: &dyn File) -> io::Result<bool> {
-        let Some(stream) = self.streams.get(id) else { return Ok(false) };
+    pub(super) fn begins_as_known(&mut self, id: StreamId, file: &dyn File) -> io::Result<bool> {
+        let Some(stream) = self.streams.get_mut(id) else { return Ok(false) };
         let mut head = [0; HEAD_MAX];
         let known = head.get_mut(..usize::from(stream.head.len)).unwrap_or_default();
         let read = read_full(file, known, 0)?;
-        Ok(stream.head.fits(head.get(..read).unwrap_or_default()))
+        let head = head.get(..read).unwrap_or_default();
+        let fits = stream.head.fits(head);
+        if fits {
+            stream.keep_first(head);
+        }
+        Ok(fits)
     }
 
     /// Opens a plain trace file that has unread bytes, before it is removed, and a log that is written to, to be

@@ -3,7 +3,6 @@
 use super::Watcher;
 use super::look::Sighting;
 use super::place::STABLE;
-use crate::StreamId;
 use crate::decode::Decoder;
 use crate::discover::Class;
 use crate::fs::{File, read_full};
@@ -11,6 +10,7 @@ use crate::identify::{HEAD_MAX, MARKER_MAX};
 use crate::lines::Window;
 use crate::saved::{Head, Packing};
 use crate::stream::{Feed, Halt, PackedFeed, Stream};
+use crate::{StreamId, StreamKind};
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,22 +56,25 @@ impl Watcher {
         let mut head = [0; HEAD_MAX];
         let read = read_full(file, &mut head, 0)?;
         let head = head.get(..read).unwrap_or_default();
+        let live = sighting.order() == u64::MAX;
         let mut twin = false;
         for id in self.candidates(sighting) {
             let Some(stream) = self.streams.get(id) else { continue };
             let named = stream.plain.as_ref().is_some_and(|place| place.named);
-            if !named && self.has_content(id, file, sighting.meta.size, true)? {
-                return Ok(Verdict::Is(id));
+            // Its compressed copy was found first, and nothing was read yet: whether it is one is seen when it is.
+            let first = stream.kind == StreamKind::Trace && stream.head.len == 0;
+            let known = first || (!live && stream.begins_with_all(head));
+            twin |= named && stream.head.is_strong() && (known || stream.head.fits(head));
+            if !named && (known || self.has_content(id, file, sighting.meta.size, true)?) {
+                return Ok(self.is_file_of(id, head));
             }
-            let Some(stream) = self.streams.get(id) else { continue };
-            twin |= named && stream.head.is_strong() && stream.head.fits(head);
         }
-        let waits = twin && self.unchanged_for_twin(sighting) < TWIN;
+        let waits = twin && self.waited_for(sighting) < TWIN;
         Ok(if waits { Verdict::Later } else { Verdict::New(head.to_vec()) })
     }
 
-    /// A copy is waited for by the clock alone: how old the file is says nothing.
-    fn unchanged_for_twin(&self, sighting: &Sighting) -> Duration {
+    /// How long the file has stayed as it is while it was watched: how old it is says nothing.
+    fn waited_for(&self, sighting: &Sighting) -> Duration {
         self.deferred.get(&sighting.path).map(|it| self.now.mono.saturating_sub(it.since)).unwrap_or_default()
     }
 
@@ -95,11 +98,13 @@ impl Watcher {
         new: &[(Sighting, Vec<u8>)],
     ) -> io::Result<Verdict> {
         let (window, halt) = self.first_bytes(file, sighting.class.packing())?;
-        let full = window.len() >= HEAD_MAX || halt == Some(Halt::End);
-        if full && window.len() == 0 && sighting.meta.size > 0 {
+        let whole = halt == Some(Halt::End) && sighting.meta.size > 0;
+        if whole && window.len() == 0 {
             return Ok(Verdict::Empty);
         }
-        if !full && self.unchanged_for(sighting) < STABLE && !self.settings.finished_files {
+        // That the file is old by the wall clock proves nothing: the clock may have been set.
+        let full = window.len() >= HEAD_MAX || whole || self.settings.finished_files;
+        if !full && self.waited_for(sighting) < STABLE {
             return Ok(Verdict::Later);
         }
         let head = window.bytes().get(..HEAD_MAX).unwrap_or(window.bytes());
@@ -115,11 +120,21 @@ impl Watcher {
             let replaces = stream.order == sighting.order();
             let near = replaces || (self.missing.contains_key(&stream.id) && stream.head.len > 0);
             let proof = stream.head.is_strong() || near;
-            free && proof && stream.head.fits(head) && stream.refused.as_deref() != Some(&inode)
+            let fits = (proof && stream.head.fits(head)) || (whole && stream.begins_with_all(head));
+            free && fits && stream.refused.as_deref() != Some(&inode)
         };
         let candidates = self.candidates(sighting);
         let found = candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(fits));
-        Ok(found.map_or_else(|| Verdict::New(head.to_vec()), Verdict::Is))
+        Ok(found.map_or_else(|| Verdict::New(head.to_vec()), |id| self.is_file_of(id, head)))
+    }
+
+    /// The file with these first bytes is the stream's; if it is a copy that is shorter than the head, the stream is
+    /// known by less from now on.
+    fn is_file_of(&mut self, id: StreamId, first: &[u8]) -> Verdict {
+        if let Some(stream) = self.streams.get_mut(id).filter(|stream| first.len() < stream.head.len.into()) {
+            stream.head = Head::of(first);
+        }
+        Verdict::Is(id)
     }
 
     /// The first bytes of a compressed stream, and why there are no more.
@@ -167,7 +182,7 @@ impl Watcher {
             return Ok(false);
         }
         let Some(marker) = stream.marker_before(size) else {
-            return Ok(stream.deliver.at <= size.max(1) || stream.head.is_full());
+            return Ok(stream.deliver.at <= size.max(1) || stream.head.is_all_of(size));
         };
         let mut bytes = [0; MARKER_MAX];
         let wanted = bytes.get_mut(..usize::from(marker.len)).unwrap_or_default();

@@ -11,7 +11,7 @@ use super::look::Sighting;
 use crate::discover::Class;
 use crate::fs::{Meta, read_full};
 use crate::identify::HEAD_MAX;
-use crate::saved::{Head, Hints, Packing};
+use crate::saved::{Hints, Packing};
 use crate::stream::{PackedFile, Place, Stream};
 use crate::{Change, LogId, StreamId, StreamKind, Trouble};
 use std::collections::BTreeSet;
@@ -54,14 +54,11 @@ impl Watcher {
                 Verdict::New(head) => new.push((sighting, head)),
                 Verdict::Empty => self.see(&sighting, None),
                 Verdict::Later => {
-                    // A plain file waits only as the copy of another, which is read already.
-                    if sighting.class.packing() != Packing::Plain {
-                        self.owe(&sighting);
-                    }
+                    self.remember_unwanted(&sighting);
                     self.defer(&sighting, AGAIN);
                 }
                 Verdict::Fails(error) => {
-                    self.owe(&sighting);
+                    self.remember_unwanted(&sighting);
                     self.set_trouble(&sighting.path, Some(trouble_of(&error)));
                     self.defer(&sighting, AGAIN_TROUBLE);
                 }
@@ -72,15 +69,15 @@ impl Watcher {
             self.begin(&sighting, &head);
         }
         if self.deferred.is_empty() {
-            self.owed.clear();
+            self.unwanted.clear();
         }
     }
 
-    /// A log's file that can't be told yet and would be read if it were new is read once it can be, though newer files
-    /// of the log are known by then.
-    fn owe(&mut self, sighting: &Sighting) {
-        if sighting.kind() != StreamKind::Trace && self.passed_over(sighting).is_none() {
-            self.owed.insert((sighting.meta.dev, sighting.meta.ino));
+    /// A log's file that can't be told yet and would be passed over is passed over once it can be, though its log
+    /// counts as begun by then.
+    fn remember_unwanted(&mut self, sighting: &Sighting) {
+        if sighting.kind() != StreamKind::Trace && self.passed_over(sighting).is_some() {
+            self.unwanted.insert((sighting.meta.dev, sighting.meta.ino));
         }
     }
 
@@ -111,15 +108,6 @@ impl Watcher {
             *entry = fresh;
         }
         entry.next = now + again;
-    }
-
-    /// How long the file has stayed as it is, as far as is known.
-    pub(super) fn unchanged_for(&self, sighting: &Sighting) -> Duration {
-        let deferred =
-            self.deferred.get(&sighting.path).filter(|deferred| deferred.size == sighting.meta.size);
-        let watched =
-            deferred.map(|deferred| self.now.mono.saturating_sub(deferred.since)).unwrap_or_default();
-        watched.max(self.age(sighting.meta.mtime_ns))
     }
 
     /// How long ago a time on disk was, by a clock that may jump.
@@ -155,21 +143,33 @@ impl Watcher {
     }
 
     /// Whether a file with the stream's inode is still the stream. While its descriptor is open, the inode
-    /// can't have been given away.
+    /// can't have been given away. A compressed file grows under one name; its content is seen when it is read.
     fn proves(&mut self, id: StreamId, sighting: &Sighting, place: &Place) -> io::Result<bool> {
-        let held = self.streams.get(id).is_some_and(|stream| stream.file.is_some());
-        if held || place.hints.packing != Packing::Plain || place.hints.unchanged_but_renamed(&sighting.meta)
-        {
+        if place.hints.unchanged_but_renamed(&sighting.meta) {
+            return Ok(true);
+        }
+        if place.hints.packing != Packing::Plain {
+            return Ok(place.path == sighting.path);
+        }
+        if self.streams.get(id).is_some_and(|stream| stream.file.is_some()) {
             return Ok(true);
         }
         let file = self.open_file(&sighting.path)?;
-        let proof = self.has_content(id, file.as_ref(), sighting.meta.size, false)?;
+        // A trace file keeps its name: under another one, a few equal bytes are those that all of them begin with.
+        let strong = sighting.kind() == StreamKind::Trace && !self.has_its_name(id, sighting);
+        let proof = self.has_content(id, file.as_ref(), sighting.meta.size, strong)?;
         if let Some(stream) = self.streams.get_mut(id).filter(|stream| proof && !stream.head.is_full()) {
             let mut head = [0; HEAD_MAX];
             let read = read_full(file.as_ref(), &mut head, 0)?;
-            stream.head = Head::of(head.get(..read).unwrap_or_default());
+            stream.know_first(head.get(..read).unwrap_or_default());
         }
         Ok(proof)
+    }
+
+    /// Whether a trace file's name is the stream's.
+    fn has_its_name(&self, id: StreamId, sighting: &Sighting) -> bool {
+        let Class::Trace { stem, .. } = &sighting.class else { return false };
+        sighting.path.parent().is_some_and(|dir| self.streams.with_stem(dir, stem) == Some(id))
     }
 
     /// This name now stands for a file of this stream.
@@ -189,7 +189,7 @@ impl Watcher {
         let renamed = stream.announced && before != stream.path();
         let path = stream.path().to_path_buf();
         self.take_inode(id, &place);
-        self.owed.remove(&(hints.dev, hints.ino));
+        self.unwanted.remove(&(hints.dev, hints.ino));
         self.missing.remove(&id);
         if self.age(hints.mtime_ns) < super::look::WARM {
             self.warm.insert(id, now);

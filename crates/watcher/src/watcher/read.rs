@@ -85,7 +85,7 @@ impl Watcher {
             }
             Fault::Short(Halt::Cut | Halt::Bad) => self.end_packed(id, purpose, Halt::Cut, each),
             Fault::Moved => self.look_again(id),
-            _ if self.streams.get(id)?.source() == Source::Packed => self.end_or_refuse(id, fault),
+            _ if self.streams.get(id)?.source() == Source::Packed => self.end_or_refuse(id, purpose, fault),
             _ => self.suspect(id),
         }
         None

@@ -80,8 +80,8 @@ impl Watcher {
         if !packed.place.named {
             return true;
         }
-        let watched = self.now.mono.saturating_sub(packed.since);
-        let unchanged = watched.max(self.age(packed.place.hints.mtime_ns));
+        // That it is old by the wall clock proves nothing: the clock may have been set while it is written.
+        let unchanged = self.now.mono.saturating_sub(packed.since);
         let gzip = packed.place.hints.packing == Packing::Gzip;
         if gzip && !self.has_original(&packed.place.path) {
             return true;

@@ -230,15 +230,21 @@ impl Ledger {
         self.outstanding == 0
     }
 
-    /// The records that were taken away and nothing else is known of: bytes of those that the agent had to know of, and of
-    /// all. A line of several counts once.
+    /// What was taken away, in bytes: of which nothing else is known and the agent had to know, and all that may count
+    /// as lost. A line of several records counts once. To the second belongs a line that was stored without an answer: its
+    /// file is gone, so it can't be sent again, and the agent can't know that it arrived.
     pub(super) fn lost_bytes(&self) -> (u64, u64) {
-        let lost = |line: &&Line| line.records.iter().any(|record| self.accounts[*record as usize].is_lost());
-        let lines = self.lines.iter().filter(lost);
-        let taken = lines.filter_map(|line| self.accounts[line.records[0] as usize].taken);
-        taken.fold((0, 0), |(known, all), taken| {
-            (known + if taken.known { taken.bytes } else { 0 }, all + taken.bytes)
+        let lines = self.lines.iter().filter_map(|line| Some((line, self.taken_with(line)?)));
+        lines.fold((0, 0), |(known, all), (line, taken)| {
+            let lost = line.records.iter().any(|record| self.accounts[*record as usize].is_lost());
+            let had_to = if lost && taken.known { taken.bytes } else { 0 };
+            let may = if lost || line.open > 0 { taken.bytes } else { 0 };
+            (known + had_to, all + may)
         })
+    }
+
+    fn taken_with(&self, line: &Line) -> Option<Taken> {
+        self.accounts[*line.records.first()? as usize].taken
     }
 
     /// Looks for what must not be, now that all is at rest.

@@ -92,8 +92,9 @@ impl Total {
             self.failed.iter().take(SHOWN).map(|(seed, problems)| {
                 format!("tests/simulate --seed {seed}\n    {}", problems.join("\n    "))
             });
-        let more = self.failed.len().saturating_sub(SHOWN);
-        never.chain(failed).chain((more > 0).then(|| format!("and {more} seeds more"))).collect()
+        let more: Vec<_> = self.failed.iter().skip(SHOWN).map(|(seed, _)| seed.to_string()).collect();
+        let more = (!more.is_empty()).then(|| format!("and the seeds {}", more.join(", ")));
+        never.chain(failed).chain(more).collect()
     }
 }
 

@@ -8,8 +8,8 @@ use crate::decode::Decoder;
 use crate::fs::File;
 use crate::identify::HEAD_MAX;
 use crate::lines::{Window, is_whole};
-use crate::saved::{Head, Marker, Packing};
-use crate::stream::{Cursor, Feed, Halt, PackedFeed, Unpacked, pump};
+use crate::saved::Packing;
+use crate::stream::{Cursor, Feed, Halt, PackedFeed, Stream, Unpacked, pump};
 use crate::watcher::Watcher;
 use crate::{Item, Purpose, Reason, Skipped, StreamId, StreamKind, Trouble};
 use std::sync::Arc;
@@ -65,8 +65,8 @@ impl Watcher {
         }
         let mut unpacked = self.start_unpacking(file, place.hints.packing)?;
         let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
-        let head = enter(&mut unpacked, stream.head)?;
-        stream.head = head;
+        let first = enter(&mut unpacked, stream)?;
+        stream.know_first(first);
         let cursor = stream.cursor_mut(purpose).ok_or(Fault::Moved)?;
         cursor.framer.rewind();
         advance(&mut unpacked, cursor)?;
@@ -92,7 +92,7 @@ impl Watcher {
             }
             Err(fault) => {
                 if matches!(fault, Fault::Other | Fault::Short(Halt::End)) {
-                    self.end_or_refuse(id, &fault);
+                    self.end_or_refuse(id, Purpose::Deliver, &fault);
                 }
                 false
             }
@@ -101,30 +101,34 @@ impl Watcher {
 
     /// The compressed file has another content than the stream; or it ends before the place, and is a copy that was made
     /// just before the original was truncated (logrotate's `copytruncate`): then all of it was read.
-    pub(super) fn end_or_refuse(&mut self, id: StreamId, fault: &Fault) {
+    pub(super) fn end_or_refuse(&mut self, id: StreamId, purpose: Purpose, fault: &Fault) {
         if !matches!(fault, Fault::Short(Halt::End)) || !self.is_shorter_copy(id) {
             return self.refuse_packed(id);
         }
-        if let Some(stream) = self.streams.get_mut(id) {
-            stream.deliver.ended = true;
+        if let Some(cursor) = self.streams.get_mut(id).and_then(|stream| stream.cursor_mut(purpose)) {
+            cursor.ended = true;
         }
     }
 
-    /// Whether a log's compressed file has the content up to some place between what is settled and what was read.
+    /// Whether a log's compressed file has all of the content that fits into it: as with a plain copy, by what is known
+    /// of the bytes at its end, else by a whole head.
     fn is_shorter_copy(&self, id: StreamId) -> bool {
-        let Some(stream) = self.streams.get(id).filter(|stream| stream.kind != StreamKind::Trace) else {
+        let log = self.streams.get(id).filter(|stream| stream.kind != StreamKind::Trace);
+        let Some((stream, packed)) = log.and_then(|stream| Some((stream, stream.packed.as_ref()?))) else {
             return false;
         };
-        let Some(place) = stream.packed.as_ref().map(|packed| &packed.place) else { return false };
-        let reaches = |marker: &Marker| {
-            let file = self.fs.open(&place.path).map_err(Fault::from);
-            let unpacked = file.and_then(|file| self.start_unpacking(file, place.hints.packing));
-            let cursor = Cursor { marker: *marker, ..Cursor::at(marker.offset) };
-            unpacked.is_ok_and(|mut unpacked| {
-                enter(&mut unpacked, stream.head).is_ok() && advance(&mut unpacked, &cursor).is_ok()
-            })
+        let unpack = || -> Result<_, Fault> {
+            let file = self.fs.open(&packed.place.path)?;
+            let mut unpacked = self.start_unpacking(file, packed.place.hints.packing)?;
+            enter(&mut unpacked, stream)?;
+            Ok(unpacked)
         };
-        stream.markers.iter().rev().any(reaches)
+        let Ok(Some(size)) = unpack().map(|mut unpacked| size_of(&mut unpacked)) else { return false };
+        let reaches = |marker| {
+            let cursor = Cursor { marker, ..Cursor::at(marker.offset) };
+            unpack().and_then(|mut unpacked| advance(&mut unpacked, &cursor)).is_ok()
+        };
+        stream.marker_before(size).map_or(stream.head.is_all_of(size), reaches)
     }
 
     /// The compressed file was read to its end, as it is.
@@ -180,15 +184,18 @@ impl Watcher {
         let mut progress = packed.walk.0;
         let walked = self.open_file(&packed.place.path).and_then(|file| progress.walk(file.as_ref(), size));
         match (packed.place.hints.packing, walked) {
+            // There is nothing in it yet.
+            _ if size == 0 => 0,
             (Packing::Zstd, Ok(_)) => size.saturating_sub(progress.offset()).max(1),
             _ => 1,
         }
     }
 }
 
-/// Checks that a compressed file begins as the stream does; the head, grown.
-fn enter(unpacked: &mut Unpacked, known: Head) -> Result<Head, Fault> {
+/// Checks that a compressed file begins as the stream does; its first bytes.
+fn enter<'a>(unpacked: &'a mut Unpacked, stream: &Stream) -> Result<&'a [u8], Fault> {
     let Unpacked { decoder, window } = unpacked;
+    let known = stream.head;
     let mut halt = None;
     while halt.is_none() && window.len() < HEAD_MAX {
         halt = PackedFeed(decoder).fill(window).err();
@@ -198,8 +205,23 @@ fn enter(unpacked: &mut Unpacked, known: Head) -> Result<Head, Fault> {
         Some(halt @ (Halt::Cut | Halt::Bad)) if window.len() < usize::from(known.len) => {
             Err(Fault::Short(halt))
         }
-        _ if known.fits(window.bytes()) => Ok(Head::of(window.bytes())),
+        _ if known.fits(window.bytes()) => Ok(window.bytes()),
         _ => Err(Fault::Other),
+    }
+}
+
+/// How many bytes a compressed file has, if it can be read to its end.
+fn size_of(unpacked: &mut Unpacked) -> Option<u64> {
+    let Unpacked { decoder, window } = unpacked;
+    let mut size = 0;
+    loop {
+        size += window.len() as u64;
+        window.consume(window.len());
+        match PackedFeed(decoder).fill(window) {
+            Ok(()) => {}
+            Err(Halt::End) => return Some(size),
+            Err(_) => return None,
+        }
     }
 }
 

@@ -7,7 +7,6 @@ use super::{Each, Fault, last_line};
 use crate::fs::{File, read_full};
 use crate::identify::HEAD_MAX;
 use crate::lines::Window;
-use crate::saved::Head;
 use crate::stream::{Cursor, Feed, Halt, PlainFeed, pump};
 use crate::watcher::Watcher;
 use crate::{Purpose, StreamId};
@@ -119,7 +118,7 @@ impl Watcher {
         if !stream.head.fits(head) {
             return Err(Fault::Other);
         }
-        stream.head = Head::of(head);
+        stream.know_first(head);
         Ok(())
     }
 }
