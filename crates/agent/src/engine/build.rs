@@ -94,6 +94,7 @@ impl Engine {
             span_metrics: settings.span_metrics.then(|| SpanMetrics::new(now)),
             keep,
             next_scan: Duration::ZERO,
+            logs_moved: now.mono,
             looking: true,
             stopping: false,
             health: Health::default(),

@@ -122,11 +122,12 @@ impl LogRoom {
         self.next(watcher).is_some()
     }
 
-    /// The time of the newest line that was read, of the log that is furthest behind and has more; `None` if all are
-    /// read.
+    /// The time of the newest line that was read, now or by an earlier run, of the log that is furthest behind and has
+    /// more; `None` if all are read.
     pub(super) fn front_unix_nano(&self, watcher: &Watcher) -> Option<u64> {
-        let (log, _) = self.next(watcher)?;
-        let second = self.families.get(log)?.front_unix;
+        let (log, stream) = self.next(watcher)?;
+        let read = self.families.get(log)?.front_unix;
+        let second = if read > 0 { read } else { self.reached_unix(stream).unwrap_or(0) };
         Some(u64::try_from(second).unwrap_or(0).saturating_mul(NANOS_PER_SECOND))
     }
 

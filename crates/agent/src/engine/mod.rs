@@ -91,6 +91,8 @@ pub(crate) struct Engine {
     span_metrics: Option<SpanMetrics>,
     keep: Box<dyn Keep>,
     next_scan: Duration,
+    /// When lines were read last.
+    logs_moved: Duration,
     /// A look at many files goes on in the next turn: what evidence there is, is not known yet.
     looking: bool,
     stopping: bool,
@@ -228,7 +230,7 @@ impl Engine {
     }
 
     fn read_traces(&mut self, now: Now) -> bool {
-        let limit = self.evidence_limit();
+        let pace = traces::Pace { limit: self.evidence_limit(), in_step: self.lines_move(now) };
         let mut desk = traces::Desk {
             watcher: &mut self.watcher,
             correlator: &mut self.correlator,
@@ -238,7 +240,7 @@ impl Engine {
             metrics: self.span_metrics.as_mut(),
             keep: &mut *self.keep,
         };
-        self.traces.step(&mut desk, limit, now)
+        self.traces.step(&mut desk, pace, now)
     }
 
     /// How far evidence is wanted, in the data's own time; `None`: as far as there is any.
@@ -255,8 +257,26 @@ impl Engine {
         Some(front.saturating_add(u64::try_from(ahead.as_nanos()).unwrap_or(u64::MAX)))
     }
 
+    /// Whether lines get on. Then, in a backlog, spans are delivered no farther ahead of them than their evidence is
+    /// wanted, so that one reading serves both. Lines that don't, because their endpoint is slow or down, hold up no
+    /// spans.
+    fn lines_move(&self, now: Now) -> bool {
+        self.outlets.logs.is_some() && now.mono < self.logs_moved.saturating_add(traces::REST)
+    }
+
+    /// Whether lines had better not be read yet: their evidence is being read, and they would only fill the memory
+    /// until it is there. Spans that don't get on hold up no lines.
+    fn lines_are_early(&self, now: Now) -> bool {
+        let Some(up_to) = self.traces.evidence_up_to().filter(|_| self.traces.is_moving(now)) else {
+            return false;
+        };
+        let wait = u64::try_from(self.settings.wait.as_nanos()).unwrap_or(u64::MAX);
+        let front = self.logs.front_unix_nano(&self.watcher);
+        front.is_some_and(|front| up_to < front.saturating_add(wait))
+    }
+
     fn read_logs(&mut self, now: Now) -> bool {
-        if self.looking {
+        if self.looking || self.lines_are_early(now) {
             return false;
         }
         let Some(outlet) = self.outlets.logs.as_mut() else { return false };
@@ -267,7 +287,11 @@ impl Engine {
             host: self.identity.host(),
             tally: &mut self.tallies.logs,
         };
-        self.logs.step(&mut desk, now)
+        let read = self.logs.step(&mut desk, now);
+        if read {
+            self.logs_moved = now.mono;
+        }
+        read
     }
 
     fn correlate(&mut self, now: Now) {
@@ -299,8 +323,17 @@ impl Engine {
         if self.stopping {
             return outlets;
         }
-        let others = [self.correlator.next_deadline(now), self.notices.next_deadline()];
+        let others =
+            [self.correlator.next_deadline(now), self.notices.next_deadline(), self.patience_end(now)];
         [Some(self.next_scan), outlets].into_iter().chain(others).flatten().min()
+    }
+
+    /// When one signal no longer waits for the other to get on.
+    fn patience_end(&self, now: Now) -> Option<Duration> {
+        let lines = self.traces.has_work() && self.lines_move(now);
+        let spans = self.traces.is_moving(now) && self.logs.has_work(&self.watcher);
+        let lines = lines.then(|| self.logs_moved.saturating_add(traces::REST));
+        lines.into_iter().chain(spans.then(|| self.traces.moves_until())).min()
     }
 
     fn carry_out(&mut self, signal: Signal, outcome: Outcome, now: Now) {

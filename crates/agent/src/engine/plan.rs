@@ -26,6 +26,11 @@ impl Plan {
         self.waiting.first().map(|(_, stream)| *stream)
     }
 
+    /// Whether there is something to read in `stream`.
+    pub(crate) fn awaits(&self, stream: StreamId) -> bool {
+        self.keys.get(&stream).is_some_and(|key| self.waiting.contains(&(*key, stream)))
+    }
+
     /// The time up to which all streams have been read; `None` if there is nothing left to read.
     pub(crate) fn read_up_to(&self) -> Option<u64> {
         self.waiting.first().map(|(key, _)| *key)
@@ -81,7 +86,9 @@ mod tests {
         assert_eq!((plan.first(), plan.read_up_to()), (Some(a), Some(10)));
         plan.advance(a, 30);
         assert_eq!((plan.first(), plan.read_up_to()), (Some(b), Some(20)));
+        assert!(plan.awaits(b));
         plan.rest(b);
+        assert!(!plan.awaits(b));
         assert_eq!(plan.read_up_to(), Some(30));
         plan.advance(a, 5);
         assert_eq!(plan.read_up_to(), Some(30));

@@ -22,10 +22,15 @@ use parser::zipkin::{self, Context, DropRules, Folded, Item};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use watcher::{Found, Line, Purpose, Reason, Seek, StreamKind, Taken, Watcher};
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
+/// What a file counts in a step at least.
+const SMALL: u64 = 8 << 10;
+/// Who has read nothing for so long does not get on: nobody keeps step with him.
+pub(super) const REST: Duration = Duration::from_secs(1);
 
 /// Of one damaged line so many pieces are kept; the rest is counted. A hostile line may have half a million.
 const BAD_KEPT: u64 = 64;
@@ -39,6 +44,21 @@ pub(super) struct Desk<'e> {
     pub(super) tally: &'e mut SignalTally,
     pub(super) metrics: Option<&'e mut SpanMetrics>,
     pub(super) keep: &'e mut dyn Keep,
+}
+
+/// How far trace files are read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pace {
+    /// How far evidence is wanted, in the data's own time; `None`: as far as there is any.
+    pub(super) limit: Option<u64>,
+    /// Delivery is not to run ahead of that either, so that no file is read twice.
+    pub(super) in_step: bool,
+}
+
+impl Pace {
+    fn wants(self, up_to: Option<u64>) -> bool {
+        up_to.is_some_and(|up_to| self.limit.is_none_or(|limit| up_to <= limit))
+    }
 }
 
 /// What is known of one trace file.
@@ -82,6 +102,8 @@ pub(super) struct TraceRoom {
     /// Spans are shipped; else the files are evidence alone.
     delivers: bool,
     shift: Shift,
+    /// Until when spans that are not read for delivery count as on their way nevertheless.
+    moves_until: Duration,
 }
 
 impl TraceRoom {
@@ -106,6 +128,7 @@ impl TraceRoom {
             last_change_unix_nano: None,
             delivers,
             shift: Shift::default(),
+            moves_until: Duration::ZERO,
         }
     }
 
@@ -200,22 +223,35 @@ impl TraceRoom {
         Arc::clone(self.contexts.entry((service.clone(), host)).or_insert_with(make))
     }
 
-    /// Reads a piece, for delivery if there is room, and of evidence up to `limit` if delivery does not bring it along.
-    /// Says whether there is more to be done at once.
-    pub(super) fn step(&mut self, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) -> bool {
+    /// Reads a piece of a file or of several small ones, for delivery if there is room, and of evidence if delivery does
+    /// not bring it along. Says whether there is more to be done at once.
+    pub(super) fn step(&mut self, desk: &mut Desk<'_>, pace: Pace, now: Now) -> bool {
+        let mut read = 0;
+        let mut any = false;
+        while read < CHUNK as u64 {
+            let Some(bytes) = self.read_one(desk, pace, now) else { break };
+            any = true;
+            // Finding out that a file has nothing more costs as much as a small one.
+            read += bytes.max(SMALL);
+        }
+        any
+    }
+
+    /// The bytes read for delivery and as evidence; `None` if nothing is to be read.
+    fn read_one(&mut self, desk: &mut Desk<'_>, pace: Pace, now: Now) -> Option<u64> {
         let room = desk.outlet.as_ref().is_some_and(|outlet| outlet.has_room());
-        let wanted = self.evidence.read_up_to().is_some_and(|up_to| limit.is_none_or(|limit| up_to <= limit));
-        let teaches = self.evidence.first().filter(|_| wanted);
-        let next =
-            self.deliver.first().filter(|_| room && !teaches.is_some_and(|stream| self.shipped(stream)));
-        if let Some(stream) = next {
-            self.deliver_from(stream, desk, limit, now);
-        }
+        let due = !pace.in_step || pace.wants(self.deliver.read_up_to());
+        let teaches = self.evidence.first().filter(|_| pace.wants(self.evidence.read_up_to()));
+        let copies = teaches.is_some_and(|stream| self.shipped(stream));
+        let next = self.deliver.first().filter(|_| room && due && !copies);
+        let delivered = next.map(|stream| {
+            self.moves_until = now.mono.saturating_add(REST);
+            self.deliver_from(stream, desk, pace.limit, now)
+        });
         let apart = teaches.filter(|stream| Some(*stream) != next);
-        if let Some(stream) = apart {
-            self.learn_from(stream, desk);
-        }
-        next.is_some() || apart.is_some()
+        let apart = apart.filter(|stream| !(self.comes_along(*stream) && self.is_moving(now)));
+        let learned = apart.map(|stream| self.learn_from(stream, desk));
+        delivered.into_iter().chain(learned).reduce(|one, other| one + other)
     }
 
     /// Whether what is next to be learned from this file was shipped by an earlier run. It is read first: copies of its
@@ -224,10 +260,30 @@ impl TraceRoom {
         self.files.get(&stream).is_some_and(|file| file.evidence_at < file.settled_at_start)
     }
 
-    fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) {
-        let Some(file) = self.files.get_mut(&stream) else { return self.deliver.forget(stream) };
+    /// Whether the file is to be delivered from where its evidence is: it is read for both, as soon as there is room.
+    fn comes_along(&self, stream: StreamId) -> bool {
+        self.deliver.awaits(stream)
+            && self.files.get(&stream).is_some_and(|file| file.evidence_at == file.deliver_at)
+    }
+
+    /// Whether spans were read for delivery a moment ago: if not now, then they will be as soon as there is room.
+    pub(super) fn is_moving(&self, now: Now) -> bool {
+        now.mono < self.moves_until
+    }
+
+    /// When spans that are not read until then don't get on.
+    pub(super) fn moves_until(&self) -> Duration {
+        self.moves_until
+    }
+
+    /// Gives the bytes that were read.
+    fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) -> u64 {
+        let Some(file) = self.files.get_mut(&stream) else {
+            self.deliver.forget(stream);
+            return 0;
+        };
         let Desk { watcher, correlator, outlet, identity, tally, metrics, keep } = desk;
-        let Some(outlet) = outlet.as_deref_mut() else { return };
+        let Some(outlet) = outlet.as_deref_mut() else { return 0 };
         let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
         let mut reading = Reading {
             file,
@@ -260,10 +316,15 @@ impl TraceRoom {
         if along {
             self.evidence.read(stream, newest, rests);
         }
+        outcome.bytes
     }
 
-    fn learn_from(&mut self, stream: StreamId, desk: &mut Desk<'_>) {
-        let Some(file) = self.files.get_mut(&stream) else { return self.evidence.forget(stream) };
+    /// Gives the bytes that were read.
+    fn learn_from(&mut self, stream: StreamId, desk: &mut Desk<'_>) -> u64 {
+        let Some(file) = self.files.get_mut(&stream) else {
+            self.evidence.forget(stream);
+            return 0;
+        };
         let (watcher, correlator) = (&mut *desk.watcher, &mut *desk.correlator);
         if watcher.info(stream).is_none_or(|info| info.evidence_at != Some(file.evidence_at)) {
             let seek = if file.evidence_at == 0 { Seek::Start } else { Seek::Offset(file.evidence_at) };
@@ -291,6 +352,7 @@ impl TraceRoom {
         file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
         file.meet(stream, watcher);
         self.evidence.read(stream, newest, outcome.at_end || outcome.bytes == 0);
+        outcome.bytes
     }
 }
 
