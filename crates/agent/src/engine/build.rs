@@ -94,6 +94,8 @@ impl Engine {
             span_metrics: settings.span_metrics.then(|| SpanMetrics::new(now)),
             keep,
             next_scan: Duration::ZERO,
+            scanned: Duration::ZERO,
+            told: false,
             logs_moved: now.mono,
             looking: true,
             stopping: false,

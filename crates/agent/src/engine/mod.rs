@@ -65,6 +65,9 @@ use traces::TraceRoom;
 use watcher::{Hint, Watcher};
 use words::Words;
 
+/// While files change all the time they are looked at no more often.
+const SCAN_GAP: Duration = Duration::from_millis(20);
+
 /// What a turn brought.
 #[derive(Debug, Default)]
 pub(crate) struct Turn {
@@ -91,6 +94,10 @@ pub(crate) struct Engine {
     span_metrics: Option<SpanMetrics>,
     keep: Box<dyn Keep>,
     next_scan: Duration,
+    /// When files were looked at last.
+    scanned: Duration,
+    /// Something has changed since.
+    told: bool,
     /// When lines were read last.
     logs_moved: Duration,
     /// A look at many files goes on in the next turn: what evidence there is, is not known yet.
@@ -129,9 +136,18 @@ impl Engine {
         Turn { requests, more: more && !self.stopping, deadline: self.deadline(now) }
     }
 
-    /// Something changed in the files.
+    /// Something changed in the files. They are looked at when what is found could leave: at once after quiet, but not
+    /// again for every line that is written.
     pub(crate) fn wake(&mut self, hint: Hint) {
         self.watcher.wake(hint);
+        self.told = true;
+        let rested = self.outlets.iter().map(Outlet::rests_until).max().unwrap_or_default();
+        self.next_scan = self.next_scan.min(rested.max(self.scanned.saturating_add(SCAN_GAP)));
+    }
+
+    /// The next turn looks at everything: for what the last reads met.
+    pub(crate) fn look_at_all(&mut self) {
+        self.watcher.wake(Hint::Rescan);
         self.next_scan = Duration::ZERO;
     }
 
@@ -192,6 +208,7 @@ impl Engine {
         if now.mono < self.next_scan {
             return;
         }
+        (self.scanned, self.told) = (now.mono, false);
         for change in self.watcher.scan(now) {
             self.moved = true;
             self.take_change(change, now);
@@ -312,7 +329,7 @@ impl Engine {
         let up_to = self.traces.evidence_up_to();
         FilesRead {
             traces_up_to_unix_nano: up_to.filter(|_| !self.looking),
-            traces_at_end: up_to.is_none() && !self.looking,
+            traces_at_end: up_to.is_none() && !self.looking && !self.told,
             last_change_unix_nano: self.traces.last_change_unix_nano(),
             logs_at_end: !self.logs.has_work(&self.watcher),
         }

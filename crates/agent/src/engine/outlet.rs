@@ -194,6 +194,11 @@ impl Outlet {
         if self.delivery.has_room() { self.batcher.next_deadline() } else { self.wait }
     }
 
+    /// Before this moment no record that is yet to be read can leave, unless its request gets full.
+    pub(crate) fn rests_until(&self) -> Duration {
+        self.batcher.rests_until()
+    }
+
     /// Takes the answer to a request.
     pub(crate) fn answered(
         &mut self,

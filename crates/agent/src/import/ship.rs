@@ -19,7 +19,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
-use watcher::Hint;
 use watcher::store::Trouble;
 
 /// How long open requests get when it is ended early.
@@ -126,7 +125,7 @@ impl Work<'_> {
             saving.step(&mut self.engine, now, |changes| positions.save(changes));
             if leave.is_none() && self.engine.is_at_rest() {
                 // What the last reads met is told by the next look.
-                self.engine.wake(Hint::Rescan);
+                self.engine.look_at_all();
                 self.engine.turn(now);
                 return Ended::Done;
             }

@@ -134,6 +134,14 @@ impl Batcher {
         Some(rested.min(self.opened.saturating_add(self.config.max_delay)))
     }
 
+    /// Before this moment of [`Now::mono`] no record that is yet to come can leave, unless its request gets full; past,
+    /// if none has left lately.
+    #[must_use]
+    pub fn rests_until(&self) -> Duration {
+        let gap = GAP.min(self.config.max_delay);
+        self.left.map_or(Duration::ZERO, |left| left.saturating_add(gap))
+    }
+
     /// Gives back a batch that is settled, so that its memory is used again.
     pub fn recycle(&mut self, mut batch: Batch) {
         batch.clear();
@@ -215,6 +223,7 @@ mod tests {
         assert_eq!(records(one.ready(at(0), ROOM)), 1);
         push(&mut one, 5, 10);
         assert_eq!(one.next_deadline(), Some(Duration::from_millis(15)));
+        assert_eq!(one.rests_until(), Duration::from_millis(10));
     }
 
     #[test]
