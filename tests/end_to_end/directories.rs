@@ -33,9 +33,7 @@ fn row_10_the_trim_takes_files_and_directories_and_they_come_back() {
 #[test]
 fn row_12_ten_thousand_files_with_64_descriptors() {
     const FILES: u64 = 10_000;
-    let mut rig = Rig::new();
-    // The checkpoint store takes some 10 KB for each file.
-    rig.allow_beside_memory(128);
+    let rig = Rig::new();
     for n in 1..=FILES {
         fs::write(rig.sandbox.traces().join(format!("smapi-{n:06}.ndjson")), array(&[span(n)])).unwrap();
     }

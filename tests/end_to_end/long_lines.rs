@@ -40,9 +40,7 @@ fn row_15_a_gibibyte_of_nul_is_skipped_in_bounded_memory() {
 /// A good line, `write`'s bytes with a newline behind them, and another good line, in a trace file and in the log.
 fn skipped(write: impl Fn(&Path) + Sync, length: u64) {
     side_by_side(&["traces", "logs"], |signal| {
-        let mut rig = Rig::new();
-        // The window in which the end of the line is looked for grows to limits.line by doubling, old and new side by side.
-        rig.allow_beside_memory(32);
+        let rig = Rig::new();
         let spans = *signal == "traces";
         let (path, first, second) = if spans {
             (rig.sandbox.traces().join(trace_file_name(1)), array(&[span(1)]), array(&[span(2)]))

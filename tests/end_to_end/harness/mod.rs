@@ -42,7 +42,6 @@ pub(crate) struct Rig {
     pub(crate) sandbox: Sandbox,
     pub(crate) collector: Collector,
     pub(crate) account: Account,
-    beside_memory: u64,
 }
 
 impl Rig {
@@ -56,7 +55,7 @@ impl Rig {
         let collector = Collector::start(options).unwrap();
         let mut sandbox = sandbox();
         sandbox.set_text("export.endpoint", &collector.http_url());
-        Self { sandbox, collector, account: Account::new(), beside_memory: BESIDE_MEMORY }
+        Self { sandbox, collector, account: Account::new() }
     }
 
     /// Starts the agent and waits until it runs.
@@ -98,7 +97,7 @@ impl Rig {
     /// out: a program without optimization has more of them.
     pub(crate) fn assert_memory(&self, agent: &Agent) {
         let Ok(usage) = agent.usage() else { return };
-        let bound = self.memory_limit() + self.beside_memory;
+        let bound = self.memory_limit() + BESIDE_MEMORY;
         assert!(usage.peak_anon() <= bound, "{} of {bound} bytes; {usage:?}", usage.peak_anon());
     }
 
@@ -106,11 +105,6 @@ impl Rig {
         let text = self.sandbox.get("limits.memory").unwrap_or("\"32MiB\"");
         let mebibytes = text.trim_matches('"').strip_suffix("MiB").unwrap();
         mebibytes.parse::<u64>().unwrap() * MIB
-    }
-
-    /// Holds the agent to so many MiB beside `limits.memory` instead of 16.
-    pub(crate) fn allow_beside_memory(&mut self, mebibytes: u64) {
-        self.beside_memory = mebibytes * MIB;
     }
 
     /// Writes these spans as a trace file of their own, one array.

@@ -6,7 +6,7 @@ use crate::config::{self, Settings};
 use crate::shell::driver::{AT_THE_END, Agent};
 use crate::shell::service_manager::{self, ServiceManager};
 use crate::shell::signals::{Signal, Signals};
-use crate::shell::{own_log, signals};
+use crate::shell::{allocator, own_log, signals};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
@@ -17,6 +17,7 @@ const FOR_THE_DISK: Duration = Duration::from_secs(60);
 
 /// Runs until SIGTERM or SIGINT; SIGHUP reads the configuration again. systemd is told how it goes.
 pub(crate) fn main(options: &ConfigOption) -> Outcome {
+    allocator::settle();
     let settings = load(options.config.as_deref())?;
     own_log::start(&settings.telemetry.log);
     refuse_own_log(&settings)?;

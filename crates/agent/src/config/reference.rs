@@ -114,6 +114,7 @@ const ENVIRONMENT: &str = "\
 | `OTEL_RESOURCE_ATTRIBUTES` | `resource.attributes` | `a=1,b=2`, percent-encoded; those of the file win; `service.name` is passed over |
 | `OTEL_SERVICE_NAME` | – | the `service.name` of the agent's own metrics; never that of a span or a line |
 | `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY`, `NO_PROXY` | `export.proxy` | as curl understands them; small letters do, too |
+| `MALLOC_…`, `GLIBC_TUNABLES` | – | of glibc's allocator: `run` sets `MALLOC_ARENA_MAX=1` and two others for less memory, unless one is set |
 ";
 
 /// `docs/configuration.md`.

@@ -117,10 +117,10 @@ impl Engine {
         self.moved || self.identity.is_changed() || self.health.store.is_some()
     }
 
-    /// The entries of the store that have changed; `None` removes one.
-    pub(crate) fn changed_entries(&mut self, now: Now) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
-        self.moved = false;
-        let dirty = self.watcher.take_dirty(now);
+    /// The entries of the store that have changed, `max` of files at most; `None` removes one.
+    pub(crate) fn changed_entries(&mut self, now: Now, max: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+        let dirty = self.watcher.take_dirty(now, max);
+        self.moved = self.watcher.is_dirty();
         let saved = dirty.saved.iter().map(|stream| (stream_key(stream.key), Some(stream.to_bytes())));
         let removed = dirty.removed.iter().map(|key| (stream_key(*key), None));
         let learned = self.identity.take_changed().and_then(|learned| serde_json::to_vec(learned).ok());

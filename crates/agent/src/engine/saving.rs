@@ -11,6 +11,10 @@ use std::time::Duration;
 /// How often checkpoints are saved while records settle.
 const EVERY: Duration = Duration::from_secs(1);
 
+/// How many files' checkpoints are saved at once: each is in memory several times over on its way to the disk, and
+/// after a start there may be tens of thousands.
+const AT_ONCE: usize = 4_000;
+
 /// Changed entries of the store; `None` removes one.
 pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
@@ -32,7 +36,7 @@ impl Saving {
         if self.due(engine).is_none_or(|due| now.mono < due) {
             return;
         }
-        self.pending.extend(engine.changed_entries(now));
+        self.pending.extend(engine.changed_entries(now, AT_ONCE));
         let changes = std::mem::take(&mut self.pending).into_iter().collect();
         // While the store is busy it is asked again at the same pace: a slow disk must not keep the loop spinning.
         self.next = now.mono + EVERY;
@@ -48,7 +52,7 @@ impl Saving {
 
     /// What is left to be saved at the end of a run.
     pub(crate) fn last(mut self, engine: &mut Engine, now: Now) -> Changes {
-        self.pending.extend(engine.changed_entries(now));
+        self.pending.extend(engine.changed_entries(now, usize::MAX));
         self.pending.into_iter().collect()
     }
 }

@@ -18,8 +18,7 @@ use watcher::{StreamInfo, StreamKind};
 impl Engine {
     /// How everything stands.
     pub(crate) fn status(&self, now: Now) -> Status {
-        let (shown, drained): (Vec<StreamInfo>, Vec<StreamInfo>) =
-            self.watcher.streams().partition(|info| info.kind != StreamKind::Trace || lag(info) > 0);
+        let (files, drained_files) = self.files(now);
         Status {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: now.mono.saturating_sub(self.started).as_secs(),
@@ -27,9 +26,8 @@ impl Engine {
             host: self.host_status(),
             watching: if self.health.polling.is_some() { "polling" } else { "notify" },
             wakeups: WakeupStatus::default(),
-            files: shown.iter().map(|info| self.file(info, now)).collect(),
-            // A file that was found before its first bytes is begun anew with them: the empty one is nobody's.
-            drained_files: drained.iter().filter(|info| info.settled > 0).count() as u64,
+            files,
+            drained_files,
             signals: self.signals(now),
             correlation: self.correlation(),
             memory: self.memory(),
@@ -122,6 +120,20 @@ impl Engine {
             None => ("ok", damaged),
         };
         StoreStatus { state, why }
+    }
+
+    /// Those that are shown, and how many trace files are drained: there may be tens of thousands.
+    fn files(&self, now: Now) -> (Vec<FileStatus>, u64) {
+        let (mut shown, mut drained) = (Vec::new(), 0);
+        for info in self.watcher.streams() {
+            if info.kind != StreamKind::Trace || lag(&info) > 0 {
+                shown.push(self.file(&info, now));
+            } else if info.settled > 0 {
+                // A file that was found before its first bytes is begun anew with them: the empty one is nobody's.
+                drained += 1;
+            }
+        }
+        (shown, drained)
     }
 
     fn file(&self, info: &StreamInfo, now: Now) -> FileStatus {

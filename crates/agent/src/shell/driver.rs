@@ -323,8 +323,8 @@ impl Work {
         loop {
             self.turns.one_more();
             let now = self.clock.now();
-            let turn = self.engine.turn(now);
-            self.send(&turn.requests);
+            let mut turn = self.engine.turn(now);
+            self.send(std::mem::take(&mut turn.requests));
             self.metrics_pause.store(self.engine.metrics_are_to_wait(now), Ordering::Relaxed);
             self.watch(now);
             saving.step(&mut self.engine, now, |changes| self.positions.save(changes));
@@ -351,11 +351,11 @@ impl Work {
         });
     }
 
-    fn send(&self, requests: &[Request]) {
-        for request in requests {
-            let Some(transport) = self.transports.of(request.signal) else { continue };
-            let (sender, body) = (self.sender.clone(), request.body.clone());
-            let (signal, attempt) = (request.signal, request.attempt);
+    /// Nobody else keeps the bodies: once compressed, they are no more.
+    fn send(&self, requests: Vec<Request>) {
+        for Request { signal, attempt, body } in requests {
+            let Some(transport) = self.transports.of(signal) else { continue };
+            let sender = self.sender.clone();
             self.runtime.spawn(async move {
                 let answer = tokio::spawn(async move { transport.send(body).await }).await;
                 let answer = answer.unwrap_or_else(|_| unanswered());

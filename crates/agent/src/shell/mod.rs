@@ -3,6 +3,7 @@
 //! Promises: all decisions are the engine's; here is only what carries them out. Every channel is bounded.
 
 pub(crate) mod about;
+pub(crate) mod allocator;
 pub(crate) mod clock;
 pub(crate) mod control;
 pub(crate) mod descriptors;

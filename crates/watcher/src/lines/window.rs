@@ -2,8 +2,11 @@
 
 use std::io;
 
-/// The buffer's size while lines are short.
+/// The least that is read at once, but for half of it; the buffer is twice as large while lines are short.
 const CHUNK: usize = 128 << 10;
+/// For a long line the buffer grows by a quarter, and by this at most: a line of the greatest length takes hardly more
+/// than itself.
+const STEP_MAX: usize = 1 << 20;
 
 /// A buffer that slides over a stream: `len` bytes from the frame's start on, and a few before it.
 #[derive(Default)]
@@ -52,21 +55,34 @@ impl Window {
     /// Room for a chunk: what is consumed is dropped but for a marker's length, and the buffer grows only for a
     /// line that fills most of it.
     fn make_room(&mut self) {
+        if self.buffer.len() - self.end < CHUNK {
+            self.slide();
+        }
+        if self.buffer.len() - self.end < CHUNK / 2 {
+            let step = (self.buffer.len() / 4).clamp(2 * CHUNK, STEP_MAX);
+            // Not doubled, as `resize` alone would have it.
+            self.buffer.reserve_exact(step);
+            self.buffer.resize(self.buffer.len() + step, 0);
+        }
+    }
+
+    /// Drops what is consumed, but for a marker's length.
+    fn slide(&mut self) {
         let keep = self.start.saturating_sub(crate::identify::MARKER_MAX);
-        if keep > 0 && self.buffer.len() - self.end < CHUNK {
+        if keep > 0 {
             self.buffer.copy_within(keep..self.end, 0);
             self.start -= keep;
             self.end -= keep;
         }
-        if self.buffer.len() - self.end < CHUNK / 2 {
-            let size = (2 * self.buffer.len()).max(2 * CHUNK);
-            self.buffer.resize(size, 0);
-        }
     }
 
-    /// Gives back what a long line took.
+    /// Gives back what a long line took. Where lines of some hundred KiB are common, their room is kept.
     pub(crate) fn shrink(&mut self) {
-        if self.buffer.len() > 8 * CHUNK && self.end < CHUNK {
+        if self.buffer.len() <= 4 * CHUNK {
+            return;
+        }
+        self.slide();
+        if self.end < CHUNK {
             self.buffer.truncate(2 * CHUNK);
             self.buffer.shrink_to_fit();
         }
@@ -101,12 +117,29 @@ mod tests {
     }
 
     #[test]
-    fn a_long_line_does_not_keep_its_memory() {
+    fn a_long_line_takes_a_step_more_than_itself_and_gives_it_back() {
+        for read_before in [0, 3 * CHUNK] {
+            let mut window = Window::default();
+            while window.len() < 128 * CHUNK {
+                window.fill(|room| Ok(room.len())).unwrap();
+                assert!(window.buffer.capacity() <= window.len() + STEP_MAX + CHUNK);
+            }
+            window.consume(window.len() - 100);
+            window.fill(|room| Ok(read_before.min(room.len()))).unwrap();
+            window.consume(window.len() - 100);
+            window.shrink();
+            assert_eq!((window.len(), window.before(1000).len()), (100, crate::identify::MARKER_MAX));
+            assert!(window.buffer.capacity() <= 2 * CHUNK);
+        }
+    }
+
+    #[test]
+    fn cleared_it_is_small_again() {
         let mut window = Window::default();
         while window.buffer.len() <= 16 * CHUNK {
             window.fill(|room| Ok(room.len())).unwrap();
         }
         window.clear();
-        assert!(window.buffer.len() <= 2 * CHUNK);
+        assert!(window.buffer.capacity() <= 2 * CHUNK);
     }
 }

@@ -18,17 +18,24 @@ const REMEMBER: Duration = Duration::from_secs(31 * 24 * 3600);
 const REMEMBERED: usize = 20_000;
 
 impl Watcher {
-    /// What changed in the checkpoints since the last call.
-    pub fn take_dirty(&mut self, now: Now) -> Dirty {
+    /// What changed in the checkpoints since the last call: of `max` streams at most, those that changed first.
+    pub fn take_dirty(&mut self, now: Now, max: usize) -> Dirty {
         self.forget_old();
+        let rest = self.dirty.split_off(max.min(self.dirty.len()));
         let mut saved = Vec::with_capacity(self.dirty.len());
-        for id in std::mem::take(&mut self.dirty) {
+        for id in std::mem::replace(&mut self.dirty, rest) {
             if let Some(stream) = self.streams.get_mut(id) {
                 stream.dirty = false;
                 saved.push(to_saved(stream, &self.settings, now.unix_seconds()));
             }
         }
         Dirty { saved, removed: std::mem::take(&mut self.removed) }
+    }
+
+    /// Whether [`take_dirty`](Self::take_dirty) has left something.
+    #[must_use]
+    pub fn is_dirty(&self) -> bool {
+        !self.dirty.is_empty()
     }
 
     /// Forgets streams whose files have been gone for long.

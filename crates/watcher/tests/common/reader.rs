@@ -154,7 +154,7 @@ impl Reader {
 
     /// Stores what changed.
     pub fn save(&mut self) {
-        let dirty = self.watcher.take_dirty(self.now());
+        let dirty = self.watcher.take_dirty(self.now(), usize::MAX);
         self.store.extend(dirty.saved.into_iter().map(|saved| (saved.key, saved)));
         dirty.removed.iter().for_each(|key| drop(self.store.remove(key)));
     }

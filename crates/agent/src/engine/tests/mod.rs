@@ -221,7 +221,7 @@ impl Agent {
     }
 
     fn save(&mut self, now: SimTime) {
-        for (key, value) in self.engine.changed_entries(clock(now, self.started)) {
+        for (key, value) in self.engine.changed_entries(clock(now, self.started), usize::MAX) {
             match value {
                 Some(value) => self.entries.insert(key, value),
                 None => self.entries.remove(&key),
