@@ -1,11 +1,11 @@
 //! Many files, few descriptors, and directories that vanish and come back.
 
-use crate::harness::{DEADLINE, Rig, append, array, span};
+use crate::harness::{DEADLINE, Rig, append, array, count, span};
 use std::fs;
 use std::path::Path;
 use std::time::Duration;
 use testkit::collector::Signal;
-use testkit::driver::Agent;
+use testkit::driver::{Agent, Signal as Unix};
 
 #[test]
 fn row_10_the_trim_takes_files_and_directories_and_they_come_back() {
@@ -28,6 +28,68 @@ fn row_10_the_trim_takes_files_and_directories_and_they_come_back() {
     let exit = rig.stop(&agent);
     rig.assert_once(1..41, 0..0);
     assert!(!exit.stderr.contains("error"), "{}", exit.stderr);
+}
+
+/// Its kernel gives it one watch, within a user namespace of its own; `status` says so, and all is found by looking.
+#[test]
+fn row_11_without_watches_files_are_polled_and_all_is_found() {
+    const ONE_WATCH: &str = "echo 1 > /proc/sys/user/max_inotify_watches && exec \"$0\" \"$@\"";
+    let rig = Rig::new();
+    rig.sandbox.write_config().unwrap();
+    let arguments = ["--user", "--map-root-user", "sh", "-c", ONE_WATCH];
+    let agent = Agent::start(&mut rig.through("unshare", &arguments)).unwrap();
+    agent.wait_for_line("files are polled", DEADLINE).unwrap();
+    rig.wait_status(|status| status["watching"] == "polling");
+    let deep = rig.sandbox.traces().join("zipkinv2/json");
+    for round in 1..4 {
+        let first = round * 10;
+        rig.write_spans(first..first + 5);
+        fs::create_dir_all(&deep).unwrap();
+        append(&deep.join("xapi-deep.ndjson"), array(&[span(first + 5)]));
+        rig.write_lines(first..first + 6);
+        rig.wait(|state| {
+            state.distinct(Signal::Traces) == round * 6 && state.distinct(Signal::Logs) == round * 6
+        });
+    }
+    let status = rig.status();
+    assert_eq!(
+        (&status["watching"], status["degraded"].as_array().map(Vec::len)),
+        (&"polling".into(), Some(1))
+    );
+    rig.stop(&agent);
+    rig.collector.read(|state| {
+        assert_eq!([Signal::Traces, Signal::Logs].map(|signal| state.duplicates(signal)), [0, 0]);
+        assert_eq!([Signal::Traces, Signal::Logs].map(|signal| state.stored(signal)), [18, 18]);
+    });
+}
+
+/// While it is stopped, more changes happen than the kernel's queue holds, and then nothing happens any more.
+#[test]
+fn row_11_after_the_kernels_queue_overflowed_everything_is_looked_at() {
+    let rig = Rig::new();
+    let agent = rig.run();
+    rig.write_spans(1..3);
+    rig.write_lines(1..3);
+    rig.wait_spans(1..3);
+    rig.wait_lines(1..3);
+    agent.signal(Unix::STOP);
+    let limit =
+        fs::read_to_string("/proc/sys/fs/inotify/max_queued_events").unwrap().trim().parse::<u64>().unwrap();
+    // Events of one kind and name in a row are one in the queue: two files take turns.
+    let traces = [1, 2].map(|n| rig.sandbox.traces().join(format!("smapi-{n}.ndjson")));
+    for _ in 0..=limit / 2 {
+        traces.iter().for_each(|path| append(path, "\n"));
+    }
+    append(&rig.sandbox.traces().join("smapi-3.ndjson"), array(&[span(3), span(4)]));
+    append(&traces[0], array(&[span(5)]));
+    rig.write_lines(3..6);
+    agent.signal(Unix::CONT);
+    rig.wait_spans(1..6);
+    rig.wait_lines(1..6);
+    let status = rig.wait_status(|status| count(status, "/wakeups/overflows") > 0);
+    assert_eq!(status["watching"], "notify");
+    rig.stop(&agent);
+    rig.assert_once(1..6, 1..6);
 }
 
 #[test]

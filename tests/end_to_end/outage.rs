@@ -216,6 +216,30 @@ fn row_24_a_partial_success_is_counted_and_not_sent_again() {
 }
 
 #[test]
+fn row_24_words_without_a_refusal_are_logged_and_everything_is_delivered() {
+    let rig = Rig::new();
+    let mood = Mood::PartialSuccess { rejected: 0, message: "please send larger requests".into() };
+    rig.collector.set(Signal::Traces, Script::times(1, mood.clone()));
+    rig.collector.set(Signal::Logs, Script::times(1, mood));
+    rig.write_spans(1..5);
+    rig.write_lines(1..10);
+    let agent = rig.run();
+    agent.wait_for_line("please send larger requests", DEADLINE).unwrap();
+    rig.wait_spans(1..5);
+    rig.wait_lines(1..10);
+    let status = rig.wait_status(|status| {
+        let delivered = |signal| count(status, &format!("/signals/{signal}/tally/delivered"));
+        (delivered("traces"), delivered("logs")) == (4, 9)
+    });
+    for signal in ["traces", "logs"] {
+        let otherwise = ["refused", "resent", "set_aside"].map(|way| sum(&status, signal, way));
+        assert_eq!(otherwise, [0; 3], "{signal}");
+    }
+    rig.stop(&agent);
+    rig.assert_once(1..5, 1..10);
+}
+
+#[test]
 fn row_22a_lines_that_the_backend_finds_too_old_are_counted_and_the_others_stay_stored() {
     let rig = Rig::new();
     let message = "entry for stream '{service_name=\"xapi\"}' has timestamp too old: 2026-01-01T00:00:00Z";

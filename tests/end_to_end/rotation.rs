@@ -195,6 +195,47 @@ fn regrown(last: u64) {
     rig.assert_once(0..0, 1..last);
 }
 
+/// As logrotate's `copytruncate` does, with `compress`: the copies hold what was delivered from the log.
+#[test]
+fn row_05_copies_made_before_the_log_is_cut_are_not_read_again() {
+    let rig = Rig::new();
+    let log = rig.sandbox.xensource_log();
+    let mut agent = rig.run();
+    for round in 1..6 {
+        rig.write_lines(round * 100..round * 100 + 100);
+        rig.wait_lines(100..round * 100 + 100);
+        wait_at_rest(&rig);
+        if round == 3 {
+            rig.stop(&agent);
+        }
+        copy_and_cut(&log);
+        if round == 3 {
+            agent = rig.run();
+        }
+    }
+    rig.write_lines(600..700);
+    rig.wait_lines(100..700);
+    rig.wait_status(|status| status["files"].as_array().is_some_and(|files| files.len() >= 2));
+    wait_at_rest(&rig);
+    rig.stop(&agent);
+    rig.assert_once(0..0, 100..700);
+}
+
+/// The copy before is compressed, and all move on by one.
+fn copy_and_cut(log: &Path) {
+    if sibling(log, 1).exists() {
+        gzip(&sibling(log, 1));
+    }
+    for n in (1..9).rev() {
+        let name = |n: usize| PathBuf::from(format!("{}.{n}.gz", log.display()));
+        if name(n).exists() {
+            fs::rename(name(n), name(n + 1)).unwrap();
+        }
+    }
+    fs::copy(log, sibling(log, 1)).unwrap();
+    OpenOptions::new().write(true).truncate(true).open(log).unwrap();
+}
+
 #[test]
 fn row_05_what_is_cut_before_it_was_read_is_counted() {
     let rig = Rig::new();

@@ -181,6 +181,35 @@ fn row_05_copytruncate_is_followed() {
     assert!(reader.lost.is_empty(), "{:?}", reader.lost);
 }
 
+/// Its writer makes the copy, fills it and cuts the log: each state may be found, and the log be as long again.
+#[test]
+fn row_05_a_copy_is_found_before_it_is_whole() {
+    for (copied, shown) in
+        [(0, 0b111), (0, 0b101), (0, 0b110), (0, 0b100), (500, 0b111), (2_000, 0b111), (5_000, 0b001)]
+    {
+        let disk = disk();
+        let mut reader = Reader::new(&disk);
+        disk.append(LOG, lines(0, 200).as_bytes());
+        reader.run(&disk, 5.0);
+        let whole = disk.data(LOG);
+        let look = |reader: &mut Reader, step: u32| {
+            if shown & (1 << step) != 0 {
+                reader.run(&disk, 0.25);
+            }
+        };
+        disk.append(sibling(1), &whole[..copied]);
+        look(&mut reader, 2);
+        disk.append(sibling(1), &whole[copied..]);
+        look(&mut reader, 1);
+        disk.truncate(LOG, 0);
+        disk.append(LOG, lines(200, 200).as_bytes());
+        look(&mut reader, 0);
+        reader.run(&disk, 6.0);
+        assert_lines(&reader.lines, &split(&lines(0, 400)), &format!("{copied} {shown:b}"));
+        assert!(reader.lost.is_empty(), "{:?}", reader.lost);
+    }
+}
+
 #[test]
 fn row_05_a_truncated_log_is_read_from_its_start_and_what_was_unread_is_counted() {
     for grown in [0, 5, 300] {

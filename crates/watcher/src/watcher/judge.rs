@@ -73,6 +73,33 @@ impl Watcher {
         Ok(if waits { Verdict::Later } else { Verdict::New(head.to_vec()) })
     }
 
+    /// Whether a log's sibling that was found empty has by now what a file begins with that was read: logrotate's
+    /// `copytruncate` makes the copy, fills it, and then cuts the log.
+    pub(super) fn is_filled_copy(&self, id: StreamId, file: &dyn File) -> io::Result<bool> {
+        let Some(stream) = self.streams.get(id) else { return Ok(false) };
+        let sibling = stream.kind != StreamKind::Trace && !stream.is_live();
+        if !sibling || stream.deliver.at > 0 || stream.head.is_strong() {
+            return Ok(false);
+        }
+        let mut head = [0; HEAD_MAX];
+        let read = read_full(file, &mut head, 0)?;
+        let head = head.get(..read).unwrap_or_default();
+        let others = self.streams.of_log(stream.kind).into_iter().filter(|other| *other != id);
+        let like = |other: &Stream| {
+            let begins = (other.head.is_strong() && other.head.fits(head)) || other.begins_with_all(head);
+            other.deliver.at > 0 && begins
+        };
+        Ok(others.filter_map(|other| self.streams.get(other)).any(like))
+    }
+
+    /// A copy waits under its name until the original is cut; the stream that it was taken for had nothing.
+    pub(super) fn suspect_copy(&mut self, id: StreamId) {
+        self.suspect(id);
+        if let Some(place) = self.streams.get_mut(id).and_then(|stream| stream.plain.as_mut()) {
+            place.hints.size = 0;
+        }
+    }
+
     /// How long the file has stayed as it is while it was watched: how old it is says nothing.
     fn waited_for(&self, sighting: &Sighting) -> Duration {
         self.deferred.get(&sighting.path).map(|it| self.now.mono.saturating_sub(it.since)).unwrap_or_default()

@@ -300,7 +300,10 @@ impl Watcher {
             && let Ok(Some(file)) = self.opened(id)
         {
             // If it can't be read, the read that follows says so.
-            let _ = self.grow_head(id, file.as_ref());
+            match self.is_filled_copy(id, file.as_ref()) {
+                Ok(true) => self.suspect_copy(id),
+                _ => drop(self.grow_head(id, file.as_ref())),
+            }
         }
     }
 

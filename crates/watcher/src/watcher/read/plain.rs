@@ -26,6 +26,10 @@ impl Watcher {
         if cursor.is_some_and(|cursor| cursor.marker.len == 0) && !self.begins_as_known(id, file.as_ref())? {
             return Err(Fault::Other);
         }
+        if self.is_filled_copy(id, file.as_ref())? {
+            self.suspect_copy(id);
+            return Ok(0);
+        }
         if !finished && !self.has_line_end(id, purpose, file.as_ref())? {
             self.grow_head(id, file.as_ref())?;
             return Ok(0);
