@@ -9,8 +9,11 @@ use common::disk::Disk;
 use common::reader::{LOG, Reader, settings};
 use common::{assert_lines, exports, gzip, lines, split, zstd};
 use std::collections::BTreeMap;
-use std::io::ErrorKind;
-use watcher::Reason;
+use std::io::{self, ErrorKind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use watcher::{Entry, File, FileSystem, Meta, Reason, Space};
 
 const FILE: &str = "/log/dt/xapi-2026-02-19T20:46:15.393923-00:00.ndjson";
 const OTHER: &str = "/log/dt/xenopsd-2026-02-19T20:46:17.000000-00:00.ndjson";
@@ -89,6 +92,60 @@ fn row_04_a_sibling_that_is_found_after_newer_ones_is_read() {
         disk.rename("/log/missed", sibling(1, end));
         reader.run(&disk, 5.0);
         assert_each_once(&reader, &lines(0, 30), &format!("{compressed} {down}"));
+    }
+}
+
+/// Between the look at a name and its opening, the log is rotated.
+#[test]
+fn row_04_a_name_that_stands_for_another_file_when_it_is_opened_is_looked_at_again() {
+    for (compressed, nth) in [(false, 1), (false, 2), (true, 1), (true, 2), (true, 3)] {
+        let disk = disk();
+        disk.append(LOG, lines(0, 10).as_bytes());
+        let mut reader = Reader::new(&disk);
+        reader.run(&disk, 1.0);
+        for from in [10, 20, 30] {
+            rotate(&disk);
+            disk.append(LOG, lines(from, 10).as_bytes());
+        }
+        if compressed {
+            (1..4).for_each(|n| compress(&disk, n));
+        }
+        reader.save();
+        let (store, lines_read) = (reader.store.clone(), reader.lines);
+        let (racing, clock) = (Racing { disk: disk.clone(), opens: AtomicUsize::new(nth) }, disk.clone());
+        let wall = Box::new(move || clock.clock().try_into().unwrap());
+        let mut reader = Reader::on(Box::new(racing), wall, settings(), store);
+        reader.lines = lines_read;
+        reader.run(&disk, 10.0);
+        assert_each_once(&reader, &lines(0, 41), &format!("{compressed} {nth}"));
+    }
+}
+
+/// A disk on which the log is rotated just before a file of it is opened: at the open of this number.
+struct Racing {
+    disk: Disk,
+    opens: AtomicUsize,
+}
+
+impl FileSystem for Racing {
+    fn list(&self, dir: &Path) -> io::Result<Vec<Entry>> {
+        self.disk.list(dir)
+    }
+
+    fn stat(&self, path: &Path) -> io::Result<Meta> {
+        self.disk.stat(path)
+    }
+
+    fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
+        if self.opens.fetch_sub(1, Ordering::Relaxed) == 1 {
+            rotate(&self.disk);
+            self.disk.append(LOG, lines(40, 1).as_bytes());
+        }
+        self.disk.open(path)
+    }
+
+    fn space(&self, path: &Path) -> io::Result<Space> {
+        self.disk.space(path)
     }
 }
 
@@ -199,6 +256,28 @@ fn row_05_a_copy_that_is_shorter_than_what_was_read_is_known_again() {
         rotate(&disk);
         reader.run(&disk, 5.0);
         assert_each_once(&reader, &lines(0, before + 44), &format!("{before} {seen} {down}"));
+    }
+}
+
+/// Whether a compressed copy is one can't be told while the disk fails.
+#[test]
+fn row_13_a_short_copy_is_known_again_though_the_disk_fails_now_and_then() {
+    // Which of the reads of the copy fails: its name is looked at with one, then it is unpacked up to three times.
+    for failing in 1..8 {
+        let disk = disk();
+        disk.append(LOG, lines(0, 100).as_bytes());
+        let mut reader = Reader::new(&disk);
+        reader.run(&disk, 1.0);
+        disk.append(sibling(1, ""), &disk.data(LOG));
+        disk.append(LOG, lines(100, 4).as_bytes());
+        reader.scan();
+        reader.read();
+        disk.truncate(LOG, 0);
+        reader.run(&disk, 5.0);
+        compress(&disk, 1);
+        disk.fail_read(&sibling(1, ".gz"), failing);
+        reader.run(&disk, 20.0);
+        assert_each_once(&reader, &lines(0, 104), &format!("{failing}"));
     }
 }
 

@@ -37,8 +37,9 @@ impl Watcher {
         if self.is_too_old(sighting) {
             return Verdict::New(Vec::new());
         }
-        let file = match self.open_file(&sighting.path) {
-            Ok(file) => file,
+        let file = match self.open_sighted(sighting) {
+            Ok(Some(file)) => file,
+            Ok(None) => return Verdict::Later,
             Err(error) => return Verdict::Fails(error),
         };
         if sighting.class.packing() == Packing::Plain {
@@ -50,6 +51,15 @@ impl Watcher {
             (Class::Log { .. }, _) => self.judge_packed_log(sighting, file, new),
         };
         verdict.unwrap_or_else(Verdict::Fails)
+    }
+
+    /// The file that was looked at, open; `None`: its name stands for another one by now. What that one has would be
+    /// taken for its content.
+    pub(super) fn open_sighted(&mut self, sighting: &Sighting) -> io::Result<Option<Arc<dyn File>>> {
+        let file = self.open_file(&sighting.path)?;
+        let meta = file.stat()?;
+        let same = (meta.dev, meta.ino) == (sighting.meta.dev, sighting.meta.ino);
+        Ok(same.then_some(file))
     }
 
     fn judge_plain(&mut self, sighting: &Sighting, file: &dyn File) -> io::Result<Verdict> {

@@ -154,7 +154,7 @@ impl Watcher {
         if self.streams.get(id).is_some_and(|stream| stream.file.is_some()) {
             return Ok(true);
         }
-        let file = self.open_file(&sighting.path)?;
+        let Some(file) = self.open_sighted(sighting)? else { return Ok(false) };
         // A trace file keeps its name: under another one, a few equal bytes are those that all of them begin with.
         let strong = sighting.kind() == StreamKind::Trace && !self.has_its_name(id, sighting);
         let proof = self.has_content(id, file.as_ref(), sighting.meta.size, strong)?;

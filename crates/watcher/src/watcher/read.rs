@@ -26,6 +26,16 @@ pub(super) enum Fault {
     Short(Halt),
 }
 
+impl Fault {
+    /// The error, if the disk was it.
+    fn disk(&self) -> Option<io::ErrorKind> {
+        match self {
+            Self::Io(kind) | Self::Short(Halt::Io(kind)) => Some(*kind),
+            _ => None,
+        }
+    }
+}
+
 impl From<io::Error> for Fault {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -78,14 +88,16 @@ impl Watcher {
         fault: &Fault,
         each: Each<'_>,
     ) -> Option<io::ErrorKind> {
+        if let Some(kind) = fault.disk() {
+            self.block(id, kind);
+            return Some(kind);
+        }
         match fault {
-            Fault::Io(kind) | Fault::Short(Halt::Io(kind)) => {
-                self.block(id, *kind);
-                return Some(*kind);
-            }
             Fault::Short(Halt::Cut | Halt::Bad) => self.end_packed(id, purpose, Halt::Cut, each),
             Fault::Moved => self.look_again(id),
-            _ if self.streams.get(id)?.source() == Source::Packed => self.end_or_refuse(id, purpose, fault),
+            _ if self.streams.get(id)?.source() == Source::Packed => {
+                return self.end_or_refuse(id, purpose, fault);
+            }
             _ => self.suspect(id),
         }
         None

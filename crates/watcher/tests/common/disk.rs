@@ -34,6 +34,8 @@ struct State {
     limit: usize,
     failing: BTreeMap<PathBuf, io::ErrorKind>,
     failing_reads: BTreeMap<u64, io::ErrorKind>,
+    /// Of an inode, after how many reads one fails.
+    failing_once: BTreeMap<u64, usize>,
     space: Space,
     stats: usize,
     opens: usize,
@@ -61,6 +63,7 @@ impl Disk {
             limit: 1 << 20,
             failing: BTreeMap::new(),
             failing_reads: BTreeMap::new(),
+            failing_once: BTreeMap::new(),
             space: Space { free: 50, total: 100 },
             stats: 0,
             opens: 0,
@@ -207,6 +210,12 @@ impl Disk {
             Some(error) => state.failing_reads.insert(ino, error),
             None => state.failing_reads.remove(&ino),
         };
+    }
+
+    /// Of the reads of this file from now on, the one of this number fails; the first is 1.
+    pub fn fail_read(&self, path: &str, number: usize) {
+        let ino = self.ino(path);
+        self.state().failing_once.insert(ino, number);
     }
 
     pub fn limit_open(&self, limit: usize) {
@@ -364,9 +373,14 @@ impl FileSystem for Disk {
 
 impl File for Open {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let mut state = self.disk.state();
         if let Some(error) = state.failing_reads.get(&self.ino) {
             return Err((*error).into());
+        }
+        let left =
+            state.failing_once.get_mut(&self.ino).map(|left| std::mem::replace(left, left.saturating_sub(1)));
+        if left == Some(1) {
+            return Err(io::ErrorKind::Other.into());
         }
         let rest = state.inodes[&self.ino].data.get(usize::try_from(offset).unwrap()..).unwrap_or_default();
         let n = rest.len().min(buf.len()).min(4000);

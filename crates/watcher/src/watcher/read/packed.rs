@@ -12,6 +12,7 @@ use crate::saved::Packing;
 use crate::stream::{Cursor, Feed, Halt, PackedFeed, Stream, Unpacked, pump};
 use crate::watcher::Watcher;
 use crate::{Item, Purpose, Reason, Skipped, StreamId, StreamKind, Trouble};
+use std::io;
 use std::sync::Arc;
 
 impl Watcher {
@@ -92,7 +93,7 @@ impl Watcher {
             }
             Err(fault) => {
                 if matches!(fault, Fault::Other | Fault::Short(Halt::End)) {
-                    self.end_or_refuse(id, Purpose::Deliver, &fault);
+                    let _ = self.end_or_refuse(id, Purpose::Deliver, &fault);
                 }
                 false
             }
@@ -100,35 +101,56 @@ impl Watcher {
     }
 
     /// The compressed file has another content than the stream; or it ends before the place, and is a copy that was made
-    /// just before the original was truncated (logrotate's `copytruncate`): then all of it was read.
-    pub(super) fn end_or_refuse(&mut self, id: StreamId, purpose: Purpose, fault: &Fault) {
-        if !matches!(fault, Fault::Short(Halt::End)) || !self.is_shorter_copy(id) {
-            return self.refuse_packed(id);
+    /// just before the original was truncated (logrotate's `copytruncate`): then all of it was read. The error if the disk
+    /// failed before that could be told.
+    pub(super) fn end_or_refuse(
+        &mut self,
+        id: StreamId,
+        purpose: Purpose,
+        fault: &Fault,
+    ) -> Option<io::ErrorKind> {
+        let copy =
+            if matches!(fault, Fault::Short(Halt::End)) { self.is_shorter_copy(id) } else { Ok(false) };
+        match copy {
+            Ok(true) => {
+                if let Some(cursor) = self.streams.get_mut(id).and_then(|stream| stream.cursor_mut(purpose)) {
+                    cursor.ended = true;
+                }
+            }
+            Ok(false) => self.refuse_packed(id),
+            Err(fault) => {
+                let kind = fault.disk().unwrap_or(io::ErrorKind::Other);
+                self.block(id, kind);
+                return Some(kind);
+            }
         }
-        if let Some(cursor) = self.streams.get_mut(id).and_then(|stream| stream.cursor_mut(purpose)) {
-            cursor.ended = true;
-        }
+        None
     }
 
     /// Whether a log's compressed file has all of the content that fits into it: as with a plain copy, by what is known
-    /// of the bytes at its end, else by a whole head.
-    fn is_shorter_copy(&self, id: StreamId) -> bool {
+    /// of the bytes at its end, else by a whole head. An error is the disk's.
+    fn is_shorter_copy(&self, id: StreamId) -> Result<bool, Fault> {
         let log = self.streams.get(id).filter(|stream| stream.kind != StreamKind::Trace);
         let Some((stream, packed)) = log.and_then(|stream| Some((stream, stream.packed.as_ref()?))) else {
-            return false;
+            return Ok(false);
         };
-        let unpack = || -> Result<_, Fault> {
+        let unpack = |to: Option<&Cursor>| -> Result<_, Fault> {
             let file = self.fs.open(&packed.place.path)?;
             let mut unpacked = self.start_unpacking(file, packed.place.hints.packing)?;
             enter(&mut unpacked, stream)?;
-            Ok(unpacked)
+            match to {
+                Some(to) => advance(&mut unpacked, to).map(|()| to.at),
+                None => size_of(&mut unpacked),
+            }
         };
-        let Ok(Some(size)) = unpack().map(|mut unpacked| size_of(&mut unpacked)) else { return false };
-        let reaches = |marker| {
-            let cursor = Cursor { marker, ..Cursor::at(marker.offset) };
-            unpack().and_then(|mut unpacked| advance(&mut unpacked, &cursor)).is_ok()
+        let known = |result: Result<u64, Fault>| match result {
+            Err(fault) if fault.disk().is_some() => Err(fault),
+            result => Ok(result.ok()),
         };
-        stream.marker_before(size).map_or(stream.head.is_all_of(size), reaches)
+        let Some(size) = known(unpack(None))? else { return Ok(false) };
+        let Some(marker) = stream.marker_before(size) else { return Ok(stream.head.is_all_of(size)) };
+        let cursor = Cursor { marker, ..Cursor::at(marker.offset) };
+        Ok(known(unpack(Some(&cursor)))?.is_some())
     }
 
     /// The compressed file was read to its end, as it is.
@@ -210,8 +232,8 @@ fn enter<'a>(unpacked: &'a mut Unpacked, stream: &Stream) -> Result<&'a [u8], Fa
     }
 }
 
-/// How many bytes a compressed file has, if it can be read to its end.
-fn size_of(unpacked: &mut Unpacked) -> Option<u64> {
+/// How many bytes a compressed file has.
+fn size_of(unpacked: &mut Unpacked) -> Result<u64, Fault> {
     let Unpacked { decoder, window } = unpacked;
     let mut size = 0;
     loop {
@@ -219,8 +241,8 @@ fn size_of(unpacked: &mut Unpacked) -> Option<u64> {
         window.consume(window.len());
         match PackedFeed(decoder).fill(window) {
             Ok(()) => {}
-            Err(Halt::End) => return Some(size),
-            Err(_) => return None,
+            Err(Halt::End) => return Ok(size),
+            Err(halt) => return Err(Fault::Short(halt)),
         }
     }
 }
