@@ -61,7 +61,7 @@ mod zipball;
 pub use disk::Slice;
 pub use layout::{
     Filed, Host, HostId, Hosts, Kind, Layout, LogName, Resolved, Root, Rotation, Source, installation_uuid,
-    trace_host,
+    inventory_value, trace_host,
 };
 pub use limits::{Limit, Limits};
 pub use magic::Packing;

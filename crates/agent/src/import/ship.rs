@@ -12,7 +12,7 @@ use crate::shell::positions;
 use crate::shell::rejected::RejectedFiles;
 use crate::shell::transports::Transports;
 use crate::shell::wakeup::{Inbox, Sender, channel};
-use exporter::classify::{Answer, Failed, Failure as Broke};
+use exporter::classify::Answer;
 use model::{NANOS_PER_SECOND, Now};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -121,7 +121,7 @@ impl Work<'_> {
         loop {
             let now = self.ship.now(self.job);
             let turn = self.engine.turn(now);
-            self.send(&turn.requests);
+            self.send(turn.requests);
             saving.step(&mut self.engine, now, |changes| positions.save(changes));
             if leave.is_none() && self.engine.is_at_rest() {
                 // What the last reads met is told by the next look.
@@ -169,16 +169,10 @@ impl Work<'_> {
         })
     }
 
-    fn send(&self, requests: &[Request]) {
+    fn send(&self, requests: Vec<Request>) {
         for request in requests {
-            let Some(transport) = self.ship.transports.of(request.signal) else { continue };
-            let (sender, body) = (self.sender.clone(), request.body.clone());
-            let (signal, attempt) = (request.signal, request.attempt);
-            self.ship.runtime.spawn(async move {
-                let answer = tokio::spawn(async move { transport.send(body).await }).await;
-                let message = "the request was given up".to_owned();
-                let answer =
-                    answer.unwrap_or(Answer::Failed(Failed { failure: Broke::Reset, sent: true, message }));
+            let sender = self.sender.clone();
+            self.ship.transports.send(&self.ship.runtime, request, move |signal, attempt, answer| {
                 sender.send(Event::Answered { signal, attempt, answer });
             });
         }

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// How long either side waits for the other.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// Between attempts to take a client who can't be taken.
+const BREATH: Duration = Duration::from_millis(200);
 /// The longest question.
 const QUESTION: u64 = 1024;
 
@@ -54,12 +56,16 @@ pub(crate) fn listen<E: Send + 'static>(
     let closed = Arc::new(AtomicBool::new(false));
     let ended = Arc::clone(&closed);
     let serve = move || {
-        for client in listener.incoming().flatten() {
+        for client in listener.incoming() {
             if ended.load(Ordering::Acquire) {
                 return;
             }
-            // A client that goes away is its own affair.
-            let _ = answer(client, &sender, &ask);
+            match client {
+                // A client that goes away is its own affair.
+                Ok(client) => drop(answer(client, &sender, &ask)),
+                // No descriptor is left, as a rule: the client waits in the queue, and asking again at once would spin.
+                Err(_) => std::thread::park_timeout(BREATH),
+            }
         }
     };
     std::thread::Builder::new().name("control".to_owned()).spawn(serve)?;

@@ -20,7 +20,7 @@ use crate::config::Settings;
 use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
 use crate::receiver;
 use crate::shell::transports::{Transports, own_transport};
-use exporter::classify::{Answer, Failed, Failure};
+use exporter::classify::Answer;
 use model::Now;
 use opentelemetry_sdk::metrics::SdkMeterProvider;
 use std::path::PathBuf;
@@ -294,12 +294,6 @@ impl Drop for EndWithEngine {
     }
 }
 
-/// What became of a request whose task ended without an answer.
-fn unanswered() -> Answer {
-    let message = "the request was given up".to_owned();
-    Answer::Failed(Failed { failure: Failure::Reset, sent: true, message })
-}
-
 /// Everything the engine's thread owns.
 struct Work {
     engine: Engine,
@@ -353,12 +347,9 @@ impl Work {
 
     /// Nobody else keeps the bodies: once compressed, they are no more.
     fn send(&self, requests: Vec<Request>) {
-        for Request { signal, attempt, body } in requests {
-            let Some(transport) = self.transports.of(signal) else { continue };
+        for request in requests {
             let sender = self.sender.clone();
-            self.runtime.spawn(async move {
-                let answer = tokio::spawn(async move { transport.send(body).await }).await;
-                let answer = answer.unwrap_or_else(|_| unanswered());
+            self.transports.send(&self.runtime, request, move |signal, attempt, answer| {
                 sender.send(Event::Answered { signal, attempt, answer });
             });
         }

@@ -4,15 +4,21 @@ use super::{Filed, Kind, Root, trace_host};
 use model::Uuid;
 use std::collections::BTreeMap;
 
-/// The host uuid in an inventory file: `INSTALLATION_UUID='…'` (xenserver/host-installer `backend.py` writes it, xen-api
-/// `ocaml/xapi-inventory/lib/inventory.ml` reads it).
+/// The host uuid in an inventory file: `INSTALLATION_UUID='…'`.
 #[must_use]
 pub fn installation_uuid(inventory: &str) -> Option<Uuid> {
+    Uuid::parse(&inventory_value(inventory, "INSTALLATION_UUID")?)
+}
+
+/// The value of a key in an inventory's text: lines of `KEY='value'` (xenserver/host-installer `backend.py` writes them,
+/// xen-api `ocaml/xapi-inventory/lib/inventory.ml` reads them).
+#[must_use]
+pub fn inventory_value(inventory: &str, key: &str) -> Option<String> {
     let value = |line: &str| {
         let (name, value) = line.split_once('=')?;
-        (name.trim() == "INSTALLATION_UUID").then(|| value.trim().trim_matches(['\'', '"']).to_owned())
+        (name.trim() == key).then(|| value.trim().trim_matches(['\'', '"']).to_owned())
     };
-    Uuid::parse(&inventory.lines().find_map(value)?)
+    inventory.lines().find_map(value)
 }
 
 /// Names a host of a [`Resolved`]: its index in the list.
@@ -213,6 +219,16 @@ mod tests {
             .collect();
         assert_eq!(found, expected);
         assert!(files.iter().all(|file| resolved.of(&file.root).is_some()));
+    }
+
+    #[test]
+    fn the_inventory_is_read_in_either_quoting() {
+        let uuid = "cb043a21-9c51-4418-a1e8-e7079ac6dc1a";
+        for line in [format!("INSTALLATION_UUID='{uuid}'"), format!(" INSTALLATION_UUID = \"{uuid}\"")] {
+            let text = format!("PRODUCT_BRAND='XCP-ng'\n{line}\n");
+            assert_eq!(inventory_value(&text, "INSTALLATION_UUID").as_deref(), Some(uuid));
+        }
+        assert_eq!(inventory_value("PRODUCT_BRAND='XCP-ng'", "INSTALLATION_UUID"), None);
     }
 
     #[test]

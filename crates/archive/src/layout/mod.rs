@@ -10,7 +10,7 @@
 mod hosts;
 mod names;
 
-pub use hosts::{Host, HostId, Hosts, Resolved, Source, installation_uuid};
+pub use hosts::{Host, HostId, Hosts, Resolved, Source, installation_uuid, inventory_value};
 pub use names::{LogName, Rotation, trace_host};
 
 use crate::member::Place;

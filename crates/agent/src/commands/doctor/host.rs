@@ -6,7 +6,7 @@
 
 use super::finding::Finding;
 use super::root::Root;
-use crate::host::{host_name, value_of};
+use crate::host::host_name;
 use model::Uuid;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -45,7 +45,7 @@ impl Facts {
     }
 
     fn value(&self, key: &str) -> Option<String> {
-        value_of(self.text.as_deref().ok()?, key).filter(|value| !value.is_empty())
+        archive::inventory_value(self.text.as_deref().ok()?, key).filter(|value| !value.is_empty())
     }
 
     /// Product and version, as the inventory has them.
