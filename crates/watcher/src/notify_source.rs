@@ -211,29 +211,31 @@ mod tests {
     use std::sync::mpsc::{Receiver, sync_channel};
 
     struct Case {
-        dir: tempfile::TempDir,
+        /// Its parent is watched too, and is nobody else's: directories come and go beside a temporary one.
+        _above: tempfile::TempDir,
+        root: PathBuf,
         source: NotifySource,
         hints: Receiver<Hint>,
     }
 
     impl Case {
         fn new() -> Self {
-            let dir = tempfile::tempdir().unwrap();
-            let log = LogSettings { path: dir.path().join("x.log"), start_at: StartAt::Beginning };
-            let traces = Some(dir.path().join("dt"));
-            let settings =
-                Settings { traces: traces.into_iter().collect(), logs: vec![log], ..Settings::default() };
+            let above = tempfile::tempdir().unwrap();
+            let root = above.path().join("root");
+            fs::create_dir(&root).unwrap();
+            let log = LogSettings { path: root.join("x.log"), start_at: StartAt::Beginning };
+            let settings = Settings { traces: vec![root.join("dt")], logs: vec![log], ..Settings::default() };
             let (sender, hints) = sync_channel(1000);
             let source = NotifySource::new(move |hint| drop(sender.try_send(hint))).only(&settings);
-            Self { dir, source, hints }
+            Self { _above: above, root, source, hints }
         }
 
         fn path(&self, name: &str) -> PathBuf {
-            self.dir.path().join(name)
+            self.root.join(name)
         }
 
         fn sync(&mut self, below: &[&str]) {
-            let mut wanted = vec![self.dir.path().to_path_buf(), self.path("dt")];
+            let mut wanted = vec![self.root.clone(), self.path("dt")];
             wanted.extend(below.iter().map(|name| self.path(name)));
             self.source.sync(&wanted);
         }
