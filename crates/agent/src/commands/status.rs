@@ -125,10 +125,12 @@ fn show_files(text: &mut String, status: &Value, all: bool) {
         (Reverse(behind > 0), Reverse(number(file, "/oldest_seconds")), Reverse(behind), word(file, "/path"))
     });
     let behind: u64 = files.iter().map(|file| number(file, "/lag_bytes")).sum();
+    let behind = behind + number(status, "/more_files/lag_bytes");
+    let unlisted = number(status, "/more_files/count");
     let _ = writeln!(
         text,
         "files: {} with {} behind, and {} drained trace files; changes by {} ({} events, {} overflows)",
-        files.len(),
+        files.len() as u64 + unlisted,
         bytes(behind),
         number(status, "/drained_files"),
         word(status, "/watching"),
@@ -139,6 +141,9 @@ fn show_files(text: &mut String, status: &Value, all: bool) {
     files.iter().take(shown).for_each(|file| show_file(text, file));
     if let Some(more) = files.len().checked_sub(shown).filter(|more| *more > 0) {
         let _ = writeln!(text, "  and {more} more; --all shows them");
+    }
+    if unlisted > 0 {
+        let _ = writeln!(text, "  and {unlisted} more trace files, which are not listed");
     }
 }
 
@@ -240,5 +245,11 @@ mod tests {
         assert!(short.ends_with("  and 4980 more; --all shows them\n"), "{short}");
         assert_eq!(short.lines().filter(|line| line.starts_with("  /f")).count(), FILES);
         assert_eq!(show(&status, true).lines().filter(|line| line.starts_with("  /f")).count(), 5_000);
+        let status = json!({ "files": [file(2)], "more_files": { "count": 3, "lag_bytes": 8 } });
+        let text = show(&status, true);
+        assert!(
+            text.contains("files: 4 with 10 B behind") && text.contains("and 3 more trace files"),
+            "{text}"
+        );
     }
 }

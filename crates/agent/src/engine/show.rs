@@ -1,8 +1,8 @@
 //! The engine's state as `status` shows it.
 
 use super::status::{
-    CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, ProcessStatus, SignalStatus,
-    Status, StoreStatus, WakeupStatus,
+    CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, MoreFiles, ProcessStatus,
+    SignalStatus, Status, StoreStatus, WakeupStatus,
 };
 use super::words::Words;
 use super::{Engine, Outlet, Signal};
@@ -15,10 +15,13 @@ use parser::log::TimeMark;
 use std::collections::BTreeMap;
 use watcher::{StreamInfo, StreamKind};
 
+/// How many trace files are shown each for itself.
+const SHOWN: u64 = 1_000;
+
 impl Engine {
     /// How everything stands.
     pub(crate) fn status(&self, now: Now) -> Status {
-        let (files, drained_files) = self.files(now);
+        let (files, more_files, drained_files) = self.files(now);
         Status {
             version: env!("CARGO_PKG_VERSION"),
             uptime_seconds: now.mono.saturating_sub(self.started).as_secs(),
@@ -27,6 +30,7 @@ impl Engine {
             watching: if self.health.polling.is_some() { "polling" } else { "notify" },
             wakeups: WakeupStatus::default(),
             files,
+            more_files,
             drained_files,
             signals: self.signals(now),
             correlation: self.correlation(),
@@ -122,18 +126,25 @@ impl Engine {
         StoreStatus { state, why }
     }
 
-    /// Those that are shown, and how many trace files are drained: there may be tens of thousands.
-    fn files(&self, now: Now) -> (Vec<FileStatus>, u64) {
-        let (mut shown, mut drained) = (Vec::new(), 0);
+    /// Those that are shown, the sum of the others, and how many trace files are drained.
+    fn files(&self, now: Now) -> (Vec<FileStatus>, MoreFiles, u64) {
+        let (mut shown, mut more, mut drained) = (Vec::new(), MoreFiles::default(), 0);
+        let mut traces = 0;
         for info in self.watcher.streams() {
-            if info.kind != StreamKind::Trace || lag(&info) > 0 {
-                shown.push(self.file(&info, now));
-            } else if info.settled > 0 {
+            let is_trace = info.kind == StreamKind::Trace;
+            if is_trace && lag(&info) == 0 {
                 // A file that was found before its first bytes is begun anew with them: the empty one is nobody's.
-                drained += 1;
+                drained += u64::from(info.settled > 0);
+            } else if is_trace && traces == SHOWN {
+                more.count += 1;
+                more.lag_bytes += lag(&info);
+                more.oldest_seconds = more.oldest_seconds.max(self.oldest_seconds(&info, now));
+            } else {
+                traces += u64::from(is_trace);
+                shown.push(self.file(&info, now));
             }
         }
-        (shown, drained)
+        (shown, more, drained)
     }
 
     fn file(&self, info: &StreamInfo, now: Now) -> FileStatus {
@@ -143,7 +154,6 @@ impl Engine {
             (0, false) => "settled",
             _ => "reading",
         };
-        let oldest = (lag_bytes > 0).then(|| self.oldest_unix(info));
         FileStatus {
             path: info.path.display().to_string(),
             signal: if info.kind == StreamKind::Trace { "traces" } else { "logs" },
@@ -151,8 +161,12 @@ impl Engine {
             offset: info.settled,
             size: info.size.unwrap_or(info.disk_size),
             lag_bytes,
-            oldest_seconds: oldest.map(|second| now.unix_seconds().saturating_sub(second)),
+            oldest_seconds: self.oldest_seconds(info, now),
         }
+    }
+
+    fn oldest_seconds(&self, info: &StreamInfo, now: Now) -> Option<u64> {
+        (lag(info) > 0).then(|| now.unix_seconds().saturating_sub(self.oldest_unix(info)))
     }
 
     /// The second of the oldest record that is not settled: see [`FileStatus::oldest_seconds`].

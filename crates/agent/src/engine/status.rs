@@ -16,8 +16,10 @@ pub(crate) struct Status {
     /// How changes in files are noticed: `notify` or `polling`.
     pub(crate) watching: &'static str,
     pub(crate) wakeups: WakeupStatus,
-    /// Logs, and trace files that are not drained.
+    /// Logs, and trace files that are not drained: the first thousand.
     pub(crate) files: Vec<FileStatus>,
+    /// The other trace files that are not drained.
+    pub(crate) more_files: MoreFiles,
     /// Trace files all of whose records are settled.
     pub(crate) drained_files: u64,
     pub(crate) signals: BTreeMap<&'static str, SignalStatus>,
@@ -91,6 +93,16 @@ pub(crate) struct HostStatus {
     pub(crate) uuid: Option<String>,
     pub(crate) name_label: Option<String>,
     pub(crate) pool_uuid: Option<String>,
+}
+
+/// Files that are not shown each for itself: after a long pause there may be tens of thousands.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub(crate) struct MoreFiles {
+    pub(crate) count: u64,
+    /// Bytes not settled yet, of all of them.
+    pub(crate) lag_bytes: u64,
+    /// See [`FileStatus::oldest_seconds`]: the oldest of all.
+    pub(crate) oldest_seconds: Option<u64>,
 }
 
 /// One file.

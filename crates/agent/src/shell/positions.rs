@@ -56,7 +56,7 @@ pub(crate) fn open(
         }
         None => Store::open(directory, clock.now())?,
     };
-    let entries = store.entries().clone();
+    let entries = store.entries();
     let (orders, inbox) = sync_channel(1);
     let (end, ended) = sync_channel(1);
     let (turns, last) = (Turns::default(), Arc::new(Mutex::new(Changes::new())));

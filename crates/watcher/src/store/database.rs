@@ -4,9 +4,8 @@
 //! first full read happen under `catch_unwind`, on a thread of their own.
 
 use super::frame::{self, Bad};
-use super::layout::Layout;
+use super::layout::{Layout, MARK};
 use super::{Entries, formats::Format};
-use std::collections::BTreeSet;
 use std::fmt;
 use std::fs::File;
 use std::io;
@@ -37,12 +36,13 @@ pub(super) struct Database {
     sled: Option<sled::Db>,
     /// A second handle on sled's file: its own flush does not sync the data to the disk (`iobuf.rs`).
     file: File,
-    layout: Layout,
 }
 
 /// What a store held when it was opened.
 pub(super) struct Contents {
     pub(super) database: Database,
+    /// How they lie in it; empty for an older format.
+    pub(super) layout: Layout,
     pub(super) entries: Entries,
     /// The newest save that reached it.
     pub(super) epoch: u64,
@@ -63,21 +63,13 @@ impl Database {
         }
     }
 
-    /// Writes the changed ones of `entries` (those that are not there are removed) as one batch, and brings it to the
-    /// disk. After an error this can't be used any more.
-    pub(super) fn write(
-        &mut self,
-        entries: &Entries,
-        changed: &BTreeSet<Vec<u8>>,
-        epoch: u64,
-    ) -> Result<(), String> {
+    /// Writes what has changed as one batch, and brings it to the disk. After an error this can't be used any more.
+    pub(super) fn write(&mut self, layout: &Layout, epoch: u64) -> Result<(), String> {
         let mut batch = sled::Batch::default();
-        for (key, payload) in self.layout.plan(entries, changed, epoch) {
+        let mark = ([MARK].as_slice(), Some([].as_slice()));
+        for (key, payload) in layout.changes().chain([mark]) {
             match payload {
-                Some(payload) => {
-                    let framed = frame::wrap(&key, epoch, &payload);
-                    batch.insert(key, framed);
-                }
+                Some(payload) => batch.insert(key, frame::wrap(key, epoch, payload)),
                 None => batch.remove(key),
             }
         }
@@ -125,7 +117,7 @@ fn open(path: &Path, format: Format) -> Result<Contents, Refusal> {
     let file = File::open(path.join("db")).map_err(system)?;
     // So that the file itself is there after a power cut.
     File::open(path).and_then(|directory| directory.sync_all()).map_err(system)?;
-    Ok(Contents { database: Database { sled: Some(sled), file, layout }, entries, epoch, bad_entries })
+    Ok(Contents { database: Database { sled: Some(sled), file }, layout, entries, epoch, bad_entries })
 }
 
 /// Whether the system or the content is to blame. Only the kind of an error survives within sled, which also makes

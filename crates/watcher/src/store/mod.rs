@@ -29,15 +29,17 @@ mod frame;
 mod layout;
 mod list;
 mod lock;
+mod pack;
 mod recover;
 mod sidecar;
 
 pub use lock::LockError;
 
 use database::Database;
+use layout::Layout;
 use lock::Lock;
 use model::Now;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,6 +50,8 @@ const SIDECAR_EVERY: Duration = Duration::from_secs(10);
 
 /// Keys and values, in key order.
 pub type Entries = BTreeMap<Vec<u8>, Vec<u8>>;
+/// A key and its new value; `None` removes it.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// Something that went wrong with the store and was dealt with. Each is worth a loud line in the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,9 +103,8 @@ impl Trouble {
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
-    entries: Entries,
-    /// Changed since the disk last took them.
-    dirty: BTreeSet<Vec<u8>>,
+    layout: Layout,
+    /// Of the last save that the disk took.
     epoch: u64,
     lock: Option<Lock>,
     database: Option<Database>,
@@ -122,8 +125,7 @@ impl Store {
     pub fn open(directory: &Path, now: Now) -> Result<(Self, Vec<Trouble>), LockError> {
         let mut store = Self {
             directory: directory.to_path_buf(),
-            entries: Entries::new(),
-            dirty: BTreeSet::new(),
+            layout: Layout::default(),
             epoch: 0,
             lock: None,
             database: None,
@@ -159,30 +161,24 @@ impl Store {
         std::mem::take(&mut self.troubles)
     }
 
-    /// All entries as they are now, on disk or not.
+    /// All entries as they are now, on disk or not. They are kept packed, so this is some work.
     #[must_use]
-    pub fn entries(&self) -> &Entries {
-        &self.entries
+    pub fn entries(&self) -> Entries {
+        self.layout.entries()
     }
 
     /// Whether everything saved is on disk.
     #[must_use]
     pub fn is_current(&self) -> bool {
-        self.database.is_some() && self.dirty.is_empty()
+        self.database.is_some() && self.layout.is_written()
     }
 
     /// Takes changes (`None` removes a key) and brings them to disk, as one batch.
     ///
     /// # Errors
     /// The disk's refusal. The changes are kept, and tried again by a later call, at most every five seconds.
-    pub fn save(&mut self, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>, now: Now) -> Result<(), Trouble> {
-        for (key, value) in changes {
-            self.dirty.insert(key.clone());
-            match value {
-                Some(value) => self.entries.insert(key, value),
-                None => self.entries.remove(&key),
-            };
-        }
+    pub fn save(&mut self, changes: Vec<Change>, now: Now) -> Result<(), Trouble> {
+        self.layout.apply(changes, self.epoch + 1);
         self.work(now)
     }
 
@@ -222,14 +218,14 @@ impl Store {
 
     fn write(&mut self, now: Now) -> Result<(), Trouble> {
         let Some(database) = &mut self.database else { return Err(unavailable("the store is not open")) };
-        if self.dirty.is_empty() {
+        if self.layout.is_written() {
             return Ok(());
         }
         let epoch = self.epoch + 1;
-        match database.write(&self.entries, &self.dirty, epoch) {
+        match database.write(&self.layout, epoch) {
             Ok(()) => {
                 self.epoch = epoch;
-                self.dirty.clear();
+                self.layout.written();
                 Ok(())
             }
             Err(why) => {
@@ -245,7 +241,7 @@ impl Store {
     fn write_sidecar(&mut self, now: Now) {
         self.next_sidecar = now.mono + SIDECAR_EVERY;
         let news = self.is_current() && self.sidecar_epoch != self.epoch;
-        if news && sidecar::write(&self.directory, self.epoch, &self.entries).is_ok() {
+        if news && sidecar::write(&self.directory, self.epoch, self.layout.pieces()).is_ok() {
             self.sidecar_epoch = self.epoch;
         }
     }
@@ -257,9 +253,14 @@ impl Store {
             Err(LockError::Io(error)) => recover::without_store(&self.directory, error.to_string()),
             Err(held @ LockError::Held { .. }) => return Err(held),
         };
-        self.entries = recovered.entries;
+        let mut entries = recovered.entries;
+        let change = |key: Vec<u8>| {
+            let value = entries.remove(&key);
+            (key, value)
+        };
+        self.layout = recovered.layout;
         self.epoch = recovered.epoch;
-        self.dirty = recovered.dirty;
+        self.layout.apply(recovered.dirty.into_iter().map(change).collect(), self.epoch + 1);
         self.database = recovered.database;
         self.troubles = recovered.troubles;
         self.next_try = now.mono + RETRY_AFTER;
@@ -282,7 +283,7 @@ impl Store {
         self.next_try = now.mono + RETRY_AFTER;
         self.take_lock().map_err(|error| unavailable(&error.to_string()))?;
         let recovered = recover::recover(&self.directory, now);
-        self.dirty = self.entries.keys().chain(recovered.entries.keys()).cloned().collect();
+        self.layout.differs_from(&recovered.layout);
         self.epoch = self.epoch.max(recovered.epoch);
         self.database = recovered.database;
         let (refused, dealt_with): (Vec<_>, Vec<_>) = recovered

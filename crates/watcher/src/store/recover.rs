@@ -6,6 +6,7 @@
 
 use super::database::{Contents, Database, Refusal};
 use super::formats::{self, Format, STORE};
+use super::layout::Layout;
 use super::{Entries, Trouble, sidecar};
 use model::Now;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ const PROBE: usize = 64 << 10;
 pub(super) struct Recovered {
     /// `None` if the disk refuses.
     pub(super) database: Option<Database>,
+    /// How entries lie in the database.
+    pub(super) layout: Layout,
     pub(super) entries: Entries,
     pub(super) epoch: u64,
     /// What differs from the database.
@@ -95,13 +98,13 @@ impl Recovered {
 }
 
 fn believed(contents: Contents) -> Recovered {
-    let Contents { database, entries, epoch, .. } = contents;
-    Recovered { database: Some(database), entries, epoch, ..Recovered::default() }
+    let Contents { database, layout, entries, epoch, .. } = contents;
+    Recovered { database: Some(database), layout, entries, epoch, ..Recovered::default() }
 }
 
 /// Some entries are bad: the rest is newer than the side-car, which has the others.
 fn patched(directory: &Path, contents: Contents, sidecar: Option<(u64, Entries)>, now: Now) -> Recovered {
-    let Contents { database, entries: good, epoch, bad_entries } = contents;
+    let Contents { database, entries: good, epoch, bad_entries, .. } = contents;
     drop(database);
     let why = format!("{bad_entries} entries have a bad checksum");
     let known = sidecar.is_some();
@@ -190,7 +193,7 @@ fn begin_anew(
         }
     }
     match Database::open(&directory.join(STORE), Format::Two) {
-        Ok(contents) => recovered.database = Some(contents.database),
+        Ok(contents) => (recovered.database, recovered.layout) = (Some(contents.database), contents.layout),
         Err(refusal) => recovered.troubles.push(Trouble::Unavailable { why: refusal.to_string() }),
     }
     recovered.fall_back(sidecar, existed);

@@ -4,22 +4,37 @@
 
 use super::{Entries, list};
 use std::fs::File;
-use std::io::Write;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 const NAME: &str = "positions-2";
 const MAGIC: &[u8; 4] = b"XOP2";
+/// Where the checksum lies.
+const SUM_AT: u64 = 12;
+const BUFFER: usize = 64 << 10;
 
-/// Replaces the side-car; after a crash either the old or the new one is there.
-pub(super) fn write(directory: &Path, epoch: u64, entries: &Entries) -> std::io::Result<()> {
-    let mut bytes = Vec::with_capacity(entries.iter().map(|(key, value)| key.len() + value.len() + 4).sum());
-    entries.iter().for_each(|(key, value)| list::push(&mut bytes, key, value));
+/// Replaces the side-car by one of these entries, which come in pieces; after a crash either the old or the new one is
+/// there.
+pub(super) fn write(
+    directory: &Path,
+    epoch: u64,
+    pieces: impl Iterator<Item = Entries>,
+) -> std::io::Result<()> {
     let new = directory.join("positions-2.new");
-    let mut file = File::create(&new)?;
-    file.write_all(MAGIC)?;
-    file.write_all(&epoch.to_le_bytes())?;
-    file.write_all(&checksum(epoch, &bytes).to_le_bytes())?;
-    file.write_all(&bytes)?;
+    let mut out = BufWriter::with_capacity(BUFFER, File::create(&new)?);
+    out.write_all(MAGIC)?;
+    out.write_all(&epoch.to_le_bytes())?;
+    out.write_all(&[0; 4])?;
+    let mut sum = hasher(epoch);
+    for piece in pieces {
+        let mut bytes = Vec::new();
+        piece.iter().for_each(|(key, value)| list::push(&mut bytes, key, value));
+        sum.update(&bytes);
+        out.write_all(&bytes)?;
+    }
+    let file = out.into_inner()?;
+    file.write_all_at(&sum.finalize().to_le_bytes(), SUM_AT)?;
     file.sync_all()?;
     std::fs::rename(&new, directory.join(NAME))?;
     File::open(directory)?.sync_all()
@@ -32,15 +47,17 @@ pub(super) fn read(directory: &Path) -> Option<(u64, Entries)> {
     let (epoch, rest) = rest.split_first_chunk::<8>()?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
     let epoch = u64::from_le_bytes(*epoch);
-    if checksum(epoch, rest) != u32::from_le_bytes(*sum) {
+    let mut hasher = hasher(epoch);
+    hasher.update(rest);
+    if hasher.finalize() != u32::from_le_bytes(*sum) {
         return None;
     }
     Some((epoch, list::read(rest)?))
 }
 
-fn checksum(epoch: u64, list: &[u8]) -> u32 {
+/// Of the checksum, which begins with the epoch.
+fn hasher(epoch: u64) -> crc32fast::Hasher {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&epoch.to_le_bytes());
-    hasher.update(list);
-    hasher.finalize()
+    hasher
 }

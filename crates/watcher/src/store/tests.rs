@@ -81,7 +81,8 @@ fn row_29_a_store_that_went_back_in_time_is_not_believed() {
     put(&mut store, "a", "1", 1);
     store.settle(at(2));
     drop(store);
-    sidecar::write(directory.path(), 99, &Entries::from([(b"a".to_vec(), b"9".to_vec())])).unwrap();
+    let entries = Entries::from([(b"a".to_vec(), b"9".to_vec())]);
+    sidecar::write(directory.path(), 99, std::iter::once(entries)).unwrap();
     let (store, troubles) = open(directory.path());
     assert!(troubles.iter().any(|trouble| matches!(trouble, Trouble::SetAside { .. })), "{troubles:?}");
     assert_eq!(value(&store, "a").as_deref(), Some("9"));
@@ -297,7 +298,7 @@ fn row_29_damage_anywhere_is_no_panic_and_makes_nothing_up() {
         }
     }
     store.settle(at(2));
-    let entries = store.entries().clone();
+    let entries = store.entries();
     drop(store);
     let (mut cases, mut noticed) = (0, 0);
     for (number, file) in store_files(whole.path()).iter().enumerate() {
@@ -315,11 +316,11 @@ fn row_29_damage_anywhere_is_no_panic_and_makes_nothing_up() {
                 cases += 1;
                 noticed += usize::from(!troubles.is_empty());
                 if with_sidecar {
-                    assert_eq!(store.entries(), &entries, "{case}");
+                    assert_eq!(store.entries(), entries, "{case}");
                 }
                 for (key, value) in store.entries() {
-                    let key = String::from_utf8_lossy(key).replace("key ", "");
-                    assert!(String::from_utf8_lossy(value).starts_with(&key), "{case}");
+                    let key = String::from_utf8_lossy(&key).replace("key ", "");
+                    assert!(String::from_utf8_lossy(&value).starts_with(&key), "{case}");
                 }
             }
         }
@@ -362,12 +363,12 @@ fn row_29_what_this_release_wrote_is_read() {
     let directory = fixture(2);
     let (store, troubles) = open(directory.path());
     assert_eq!(troubles, []);
-    check_fixture(store.entries());
+    check_fixture(&store.entries());
     drop(store);
     std::fs::write(directory.path().join("store-2/conf"), b"no configuration of sled's").unwrap();
     let (store, troubles) = open(directory.path());
     assert!(troubles.contains(&Trouble::FromSidecar { entries: 4 }), "{troubles:?}");
-    check_fixture(store.entries());
+    check_fixture(&store.entries());
 }
 
 #[test]
@@ -376,7 +377,7 @@ fn row_29_what_the_format_before_wrote_is_taken_over_and_kept() {
     let old = directory.path().join("store");
     let (mut store, troubles) = open(directory.path());
     assert_eq!(troubles, [Trouble::Upgraded { entries: 4 }]);
-    check_fixture(store.entries());
+    check_fixture(&store.entries());
     put(&mut store, "new", "1", 1);
     drop(store);
     let (store, troubles) = open(directory.path());
@@ -388,7 +389,7 @@ fn row_29_what_the_format_before_wrote_is_taken_over_and_kept() {
     std::fs::File::options().append(true).open(old.join("db")).unwrap().set_modified(later).unwrap();
     let (store, troubles) = open(directory.path());
     assert_eq!(troubles, [Trouble::Upgraded { entries: 4 }]);
-    check_fixture(store.entries());
+    check_fixture(&store.entries());
 }
 
 #[test]
@@ -397,7 +398,7 @@ fn a_damaged_store_of_the_format_before_leaves_its_sidecar() {
     std::fs::write(directory.path().join("store/db"), b"no store").unwrap();
     let (store, troubles) = open(directory.path());
     assert_eq!(troubles, [Trouble::Upgraded { entries: 4 }]);
-    check_fixture(store.entries());
+    check_fixture(&store.entries());
 }
 
 #[test]

@@ -175,20 +175,23 @@ pub(super) const INSTRUMENTS: [Instrument; 38] = [
     gauge("xapi_observer.lag.size", "By", "bytes in the files that are not settled yet", |status, take| {
         for signal in ["traces", "logs"] {
             let files = status.files.iter().filter(|file| file.signal == signal);
-            take(files.map(|file| file.lag_bytes).sum::<u64>() as f64, &[("signal", signal)]);
+            let more = if signal == "traces" { status.more_files.lag_bytes } else { 0 };
+            take((files.map(|file| file.lag_bytes).sum::<u64>() + more) as f64, &[("signal", signal)]);
         }
     }),
     gauge("xapi_observer.lag.time", "s", "age of the oldest record that is not settled", |status, take| {
         for signal in ["traces", "logs"] {
             let files = status.files.iter().filter(|file| file.signal == signal);
-            let oldest = files.filter_map(|file| file.oldest_seconds).max();
+            let more = status.more_files.oldest_seconds.filter(|_| signal == "traces");
+            let oldest = files.filter_map(|file| file.oldest_seconds).chain(more).max();
             take(oldest.unwrap_or_default() as f64, &[("signal", signal)]);
         }
     }),
     gauge("xapi_observer.files", "{file}", "files that are known, by state", |status, take| {
         for state in ["reading", "settled", "deleted"] {
             let files = status.files.iter().filter(|file| file.state == state);
-            take(files.count() as f64, &[("state", state)]);
+            let more = if state == "reading" { status.more_files.count } else { 0 };
+            take((files.count() as u64 + more) as f64, &[("state", state)]);
         }
         take(status.drained_files as f64, &[("state", "drained")]);
     }),
