@@ -55,7 +55,7 @@ fn help_and_version_are_given() {
 fn row_32_check_lists_every_mistake_with_its_line_and_key() {
     let exit = check(
         "[export]\ntimeuot = \"3s\"\nprotocol = \"grcp\"\n[limits]\nmemory = \"12 apples\"\n[[logs]]\npath = \"/a\"\n\
-         [[logs]]\npath = \"/a.1\"\n[traces]\nattach_logs = \"all\"\n",
+         [[logs]]\npath = \"/a.1\"\n[traces]\nattach_logs = \"some\"\n",
     );
     assert_eq!(exit.status.code(), Some(2));
     let lines: Vec<&str> = exit.stderr.lines().collect();
@@ -64,7 +64,7 @@ fn row_32_check_lists_every_mistake_with_its_line_and_key() {
         "x.toml:3: export.protocol: \"grcp\" is not allowed here",
         "x.toml:5: limits.memory: \"12 apples\" is not allowed here",
         "x.toml:8: logs[].path: /a.1 is read already as /a",
-        "x.toml:11: traces.attach_logs: \"all\" is not built yet",
+        "x.toml:11: traces.attach_logs: \"some\" is not allowed here",
     ];
     assert_eq!(lines.len(), expected.len(), "{lines:#?}");
     for (line, expected) in lines.iter().zip(expected) {

@@ -8,6 +8,7 @@
 
 mod harness;
 
+mod attach;
 mod bad_input;
 mod bulk;
 mod commands;

@@ -85,6 +85,12 @@ fn show_correlation(text: &mut String, status: &Value) {
     for (outcome, count) in table(status, "/correlation/outcomes").filter(|(_, count)| *count != 0) {
         let _ = writeln!(text, "  {outcome}: {count}");
     }
+    let missed: Vec<_> = table(status, "/correlation/not_attached").collect();
+    if !missed.is_empty() {
+        let missed: Vec<_> = missed.iter().map(|(reason, count)| format!("{count} {reason}")).collect();
+        let attached = number(status, "/correlation/attached_lines");
+        let _ = writeln!(text, "  events of spans: {attached} lines; not attached: {}", missed.join(", "));
+    }
 }
 
 /// Store, memory, descriptors, Prometheus.
@@ -202,7 +208,8 @@ mod tests {
             "signals": {"logs": {"state": "blocked", "endpoint": "http://x/v1/logs", "why": "401", "since_seconds": 61,
                 "queue_bytes": 1536, "queue_limit_bytes": 4 << 20,
                 "tally": {"records": 5, "delivered": 3, "requests": 1, "dropped": {"min_severity": 2}}}},
-            "correlation": {"joined_share": 0.5, "held_lines": 1, "outcomes": {"task": 1, "link": 0}},
+            "correlation": {"joined_share": 0.5, "held_lines": 1, "outcomes": {"task": 1, "link": 0},
+                "attached_lines": 4, "not_attached": {"cut": 0, "late": 3}},
             "store": {"state": "unavailable", "why": "disk full"},
             "memory": {"limit_bytes": 32 << 20, "held_lines_bytes": 0, "evidence_bytes": 1, "requests_bytes": 2},
             "process": {"pid": 42, "rss_bytes": 20 << 20, "descriptors": 12},
@@ -214,7 +221,8 @@ mod tests {
         let expected = "xapi-observer 1 up 1h2m, pid 42\nhost h uuid unknown pool unknown\ndegraded: disk full\n\
             logs: blocked → http://x/v1/logs for 1m1s: 401\n  \
             5 read, 3 delivered, 1 requests; 1.5 KiB of 4.0 MiB on their way\n  dropped: 2 (min_severity)\n\
-            correlation: 50.0 % of the lines with an id joined, 1 held\n  task: 1\n\
+            correlation: 50.0 % of the lines with an id joined, 1 held\n  task: 1\n  \
+            events of spans: 4 lines; not attached: 0 cut, 3 late\n\
             store: unavailable: disk full\n\
             memory: 20.0 MiB resident; of 32.0 MiB: held lines 0 B, evidence 1 B, requests 2 B\n\
             descriptors: 12, of watched files 3 of 256; they keep 0 B of deleted files\n\

@@ -16,21 +16,14 @@ pub(crate) struct Key {
     pub(crate) default: Result<&'static str, &'static str>,
     /// One line for the sample file.
     pub(crate) doc: &'static str,
-    /// Values that ask for something this version can't do yet are refused; only these are taken.
-    pub(crate) only: Option<&'static [&'static str]>,
 }
 
 const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default: Ok(default), doc, only: None }
+    Key { path, kind, default: Ok(default), doc }
 }
 
 const fn optional(path: &'static str, kind: Kind, example: &'static str, doc: &'static str) -> Key {
-    Key { path, kind, default: Err(example), doc, only: None }
-}
-
-/// A key of which this version takes only the values `only`; an empty list refuses the key.
-const fn later(key: Key, only: &'static [&'static str]) -> Key {
-    Key { only: Some(only), ..key }
+    Key { path, kind, default: Err(example), doc }
 }
 
 const fn seconds(min_ms: u64, max_s: u64) -> Kind {
@@ -66,14 +59,11 @@ pub(crate) const KEYS: &[Key] = &[
         "[\"Tracing.*\"]",
         "span names (globs) not to ship, with those below them in the same line of the file",
     ),
-    later(
-        key(
-            "traces.attach_logs",
-            Kind::OneOf(&["off", "errors", "all"]),
-            "\"off\"",
-            "which lines become events of their span too, if they are still held when it comes",
-        ),
-        &["off"],
+    key(
+        "traces.attach_logs",
+        Kind::OneOf(&["off", "errors", "all"]),
+        "\"off\"",
+        "which lines become events of their span too, if they are there when it is sent: for backends without logs",
     ),
     key(
         "logs[].path",

@@ -29,7 +29,7 @@ pub(crate) use destination::Destination;
 pub(crate) use logs::LogSettings;
 pub(crate) use problem::Problems;
 pub(crate) use sample::sample;
-pub(crate) use settings::{Export, Settings};
+pub(crate) use settings::{AttachLogs, Export, Settings};
 pub(crate) use units::duration;
 pub(crate) use warnings::warnings;
 

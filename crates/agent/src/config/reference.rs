@@ -20,8 +20,7 @@ systemctl reload xapi-observer           # SIGHUP: reads it again
 ```
 
 - All keys can be changed by a reload. A bad file is refused, and the agent goes on with the one it has.
-- A key that is not in the tables below is an error, and so is one whose feature is not built yet. Nothing is accepted and
-  ignored.
+- A key that is not in the tables below is an error. Nothing is accepted and ignored.
 - All mistakes are listed at once: `xapi-observer.toml:12: limits.memory: 64 has no unit; expected a size from …`
 - Certificates, keys and header files that are renewed are used without a restart or reload.
 
@@ -163,13 +162,7 @@ fn row(text: &mut String, name: &str, key: &Key) {
         Ok(default) => format!("`{default}`"),
         Err(example) => format!("none; e.g. `{example}`"),
     };
-    let later = match key.only {
-        Some([]) => ". **Not built yet: refused**".to_owned(),
-        Some(only) => format!(". **Not built yet: only {} is taken**", only.join(", ")),
-        None => String::new(),
-    };
-    let cells =
-        [takes(key.kind), default, format!("{}{later}", key.doc)].map(|cell| cell.replace('|', "\\|"));
+    let cells = [takes(key.kind), default, key.doc.to_owned()].map(|cell| cell.replace('|', "\\|"));
     let _ = writeln!(text, "| `{name}` | {} |", cells.join(" | "));
 }
 

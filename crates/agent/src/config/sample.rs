@@ -58,9 +58,7 @@ fn line(text: &mut String, name: &str, key: &Key) {
         Ok(default) => (default, ""),
         Err(example) => (example, "# "),
     };
-    let later = if key.only.is_some() { " (not built yet)" } else { "" };
-    let _ =
-        writeln!(text, "{:<39} # {}{}{later}", format!("{off}{name} = {value}"), key.doc, choice(key.kind));
+    let _ = writeln!(text, "{:<39} # {}{}", format!("{off}{name} = {value}"), key.doc, choice(key.kind));
 }
 
 /// What there is to choose from.

@@ -18,6 +18,7 @@ pub(crate) struct Settings {
     pub(crate) secrets_in_file: bool,
     /// `None`: traces are not read.
     pub(crate) traces: Option<TraceSettings>,
+    pub(crate) attach_logs: AttachLogs,
     pub(crate) logs: Vec<LogSettings>,
     /// The logs are those of the configuration, not the default.
     pub(crate) logs_given: bool,
@@ -42,6 +43,26 @@ pub(crate) struct TraceSettings {
     pub(crate) directory: PathBuf,
     /// Globs.
     pub(crate) drop: Vec<String>,
+}
+
+/// Which log lines become events of their spans.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum AttachLogs {
+    #[default]
+    Off,
+    /// Those of severity error and above.
+    Errors,
+    All,
+}
+
+impl AttachLogs {
+    fn of(text: Option<&str>) -> Self {
+        match text {
+            Some("errors") => Self::Errors,
+            Some("all") => Self::All,
+            _ => Self::Off,
+        }
+    }
 }
 
 /// The ways out; `None`: the signal is left out.
@@ -78,6 +99,11 @@ impl Settings {
     /// Whether there are spans to read, from files or over HTTP.
     pub(crate) fn reads_spans(&self) -> bool {
         self.traces.is_some() || self.zipkin.is_some()
+    }
+
+    /// Whether logs are read: to be sent, or for spans' events.
+    pub(crate) fn reads_logs(&self) -> bool {
+        self.export.logs.is_some() || self.attach_logs != AttachLogs::Off
     }
 
     /// The resource of the agent's own telemetry; what it says of itself and its host wins over `resource.attributes`.
@@ -161,6 +187,7 @@ pub(super) fn resolve(written: &Written, proxies: &ProxyEnvironment, problems: &
             directory: view.path("traces.directory"),
             drop: view.texts("traces.drop"),
         }),
+        attach_logs: AttachLogs::of(view.text("traces.attach_logs").as_deref()),
         logs: logs::resolve(written, problems),
         logs_given: written.logs.is_some(),
         wait: view.duration("correlation.wait"),
@@ -222,6 +249,7 @@ fn check(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
     check_paths(view, settings, problems);
     check_resource(view, settings, problems);
     check_span_metrics(view, settings, problems);
+    check_attach(view, settings, problems);
     if settings.redact_patterns.iter().any(|pattern| pattern.is_match("")) {
         let message = "an expression matches the empty text, and so would be found everywhere";
         problems.add(&view.place("redact.patterns"), "redact.patterns", message);
@@ -265,6 +293,20 @@ fn check_span_metrics(view: &View<'_>, settings: &Settings, problems: &mut Probl
         Some(_) => return,
     };
     problems.add(&view.place("metrics.enabled"), "metrics.enabled", message);
+}
+
+/// Events need spans that are sent, and lines that wait for them.
+fn check_attach(view: &View<'_>, settings: &Settings, problems: &mut Problems) {
+    let message = if settings.attach_logs == AttachLogs::Off {
+        return;
+    } else if !settings.reads_spans() || settings.export.traces.is_none() {
+        "lines become events of spans that are sent: it needs traces.enabled and export.traces.enabled"
+    } else if settings.wait.is_zero() {
+        "with correlation.wait = \"0s\" no line waits for its span"
+    } else {
+        return;
+    };
+    problems.add(&view.place("traces.attach_logs"), "traces.attach_logs", message);
 }
 
 /// Keys that a backend refuses, or that hide something else there.

@@ -126,7 +126,7 @@ impl Reader<'_> {
     }
 
     fn value(&mut self, key: Key, path: &str, value: &DeValue<'_>, place: Place) -> Option<Found> {
-        let checked = key.kind.check(value).and_then(|value| check_built(key, value));
+        let checked = key.kind.check(value);
         match checked {
             Ok(value) => Some(Found { value, place }),
             Err(message) => {
@@ -153,23 +153,6 @@ impl Reader<'_> {
 /// A section as it is written.
 fn header(path: &str) -> String {
     if path == "logs" { "[[logs]]".to_owned() } else { format!("[{path}]") }
-}
-
-/// Refuses a value whose feature this version has not.
-fn check_built(key: Key, value: Value) -> Result<Value, String> {
-    let text = match &value {
-        Value::Text(text) => text.clone(),
-        Value::Bool(flag) => flag.to_string(),
-        _ => return Ok(value),
-    };
-    match key.only {
-        None => Ok(value),
-        Some(only) if only.contains(&text.as_str()) => Ok(value),
-        Some([]) => Err("is not built yet in this version; leave the key out".to_owned()),
-        Some(only) => {
-            Err(format!("{text:?} is not built yet in this version; only {} is taken", only.join(" or ")))
-        }
-    }
 }
 
 fn is_section(path: &str) -> bool {

@@ -3,6 +3,7 @@
 //! Keys in the store: `h` holds what was learned of the host (JSON); `s` and eight bytes, a stream's number, hold its
 //! position.
 
+use super::attach::Attacher;
 use super::changes::{Health, evidence_from};
 use super::identity::{Identity, Learned};
 use super::logs::LogRoom;
@@ -73,6 +74,9 @@ impl Engine {
             delivers,
         )
         .shifted(shift);
+        let attach_room = shares.correlation / 8;
+        let attacher = Attacher::new(settings.attach_logs, attach_room);
+        let correlation = shares.correlation - attacher.as_ref().map_or(0, |_| attach_room);
         Self {
             shares,
             evidence_from: evidence_from(&saved, &settings.logs),
@@ -88,7 +92,8 @@ impl Engine {
             identity,
             traces,
             logs: LogRoom::new(sources, redactor, oldest_unix).shifted(shift),
-            correlator: Correlator::new(correlate::Settings::within(settings.wait, shares.correlation)),
+            correlator: Correlator::new(correlate::Settings::within(settings.wait, correlation)),
+            attacher,
             outlets: Outlets::new(&settings, &shares, now),
             tallies: Tallies::default(),
             span_metrics: settings.span_metrics.then(|| SpanMetrics::new(now)),
@@ -181,7 +186,7 @@ fn watch_settings(settings: &Settings, shares: &Shares) -> watcher::Settings {
     let received = settings.zipkin.map(|_| receiver::directory(&settings.checkpoint));
     watcher::Settings {
         traces: of_xapi.into_iter().chain(received).collect(),
-        logs: settings.logs.iter().filter(|_| settings.export.logs.is_some()).map(log).collect(),
+        logs: settings.logs.iter().filter(|_| settings.reads_logs()).map(log).collect(),
         line_limit: number(limits.line_bytes),
         open_files: number(limits.open_files),
         max_age: limits.max_age,

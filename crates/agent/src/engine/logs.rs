@@ -3,14 +3,16 @@
 //! A line becomes a record at once; the correlator lets it go, or holds the encoded record until it does. At a start
 //! the last minutes before the first unsettled line are read again, for what they say about tasks, and never shipped.
 
+use super::attach::Attacher;
+use super::exit::Exit;
 use super::origin::Shift;
-use super::outlet::Outlet;
 use super::tally::{SignalTally, add};
 use super::traces::passed_over;
 use exporter::batch::{Groups, HeldRecord};
 use exporter::encode;
-use model::{NANOS_PER_SECOND, Now, Scope, StreamId};
+use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Scope, StreamId};
 use parser::correlate::Correlator;
+use parser::evidence::LineEvidence;
 use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
 use parser::redact::Redactor;
 use std::collections::HashMap;
@@ -35,7 +37,9 @@ const OWN_PROGRAM: &str = "xapi-observer";
 pub(super) struct Desk<'e> {
     pub(super) watcher: &'e mut Watcher,
     pub(super) correlator: &'e mut Correlator<HeldRecord>,
-    pub(super) outlet: &'e mut Outlet,
+    pub(super) exit: Exit<'e>,
+    /// `None`: lines become no events of spans.
+    pub(super) attacher: Option<&'e mut Attacher>,
     pub(super) host: &'e HostContext,
     pub(super) tally: &'e mut SignalTally,
 }
@@ -152,7 +156,7 @@ impl LogRoom {
             self.relearn(tail, desk);
             return true;
         }
-        if !desk.outlet.has_room() || desk.correlator.is_full() {
+        if !desk.exit.has_room() || desk.correlator.is_full() {
             return false;
         }
         let Some((log, stream)) = self.next(desk.watcher) else { return false };
@@ -181,7 +185,7 @@ impl LogRoom {
         let Some(family) = self.families.get_mut(log) else { return 0 };
         let reader =
             self.readers.entry(stream).or_insert_with(|| LogReader::new(now.unix_seconds().cast_signed()));
-        let Desk { watcher, correlator, outlet, host, tally } = desk;
+        let Desk { watcher, correlator, exit, attacher, host, tally } = desk;
         let mut reading = Reading {
             source: &family.source,
             reader,
@@ -193,7 +197,8 @@ impl LogRoom {
             oldest_unix: self.oldest_unix,
             shift: self.shift,
             correlator,
-            outlet,
+            exit,
+            attacher: attacher.as_deref_mut(),
             tally,
             now,
         };
@@ -231,8 +236,8 @@ impl LogRoom {
     }
 }
 
-/// Lines of one log on their way to the correlator and the outlet.
-struct Reading<'r> {
+/// Lines of one log on their way to the correlator and their way out.
+struct Reading<'r, 'e> {
     source: &'r LogSource,
     reader: &'r mut LogReader,
     front_unix: &'r mut i64,
@@ -243,12 +248,13 @@ struct Reading<'r> {
     oldest_unix: i64,
     shift: Shift,
     correlator: &'r mut Correlator<HeldRecord>,
-    outlet: &'r mut Outlet,
+    exit: &'r mut Exit<'e>,
+    attacher: Option<&'r mut Attacher>,
     tally: &'r mut SignalTally,
     now: Now,
 }
 
-impl Reading<'_> {
+impl Reading<'_, '_> {
     fn take(&mut self, item: Item<'_>) -> Taken {
         match item {
             Item::Skipped(skipped) => {
@@ -257,7 +263,7 @@ impl Reading<'_> {
             }
             Item::Line(line) => {
                 let taken = self.line(line);
-                let room = self.outlet.has_room() && !self.correlator.is_full();
+                let room = self.exit.has_room() && !self.correlator.is_full();
                 if room { taken } else { taken.and_stop() }
             }
             Item::Settled(line) => {
@@ -283,24 +289,40 @@ impl Reading<'_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
+        let (attacher, severity) = (self.attacher.as_ref(), read.record.severity);
+        let for_span = attacher.is_some_and(|attacher| attacher.wants(severity));
         let own = (read.evidence.program == OWN_PROGRAM).then(|| "own_log".to_owned());
-        if let Some(rule) = own.or_else(|| read.dropped.map(rule_name)) {
+        let no_way = (!for_span && !self.exit.sends()).then(|| "not_exported".to_owned());
+        if let Some(rule) = own.or_else(|| read.dropped.map(rule_name)).or(no_way) {
             add(&mut self.tally.dropped, &rule, 1);
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
         self.tally.redacted += self.redactor.record(&mut read.record, bytes);
         self.shift.record(&mut read.record);
+        let held = self.encode(&read.record, line.receipt);
+        self.correlate(&read.evidence, held, for_span);
+        Taken::parts(1).with_mark(mark)
+    }
+
+    fn encode(&mut self, record: &LogRecord<'_>, receipt: Receipt) -> HeldRecord {
         self.scratch.clear();
         self.scratch.shrink_to(SCRATCH);
-        encode::log_record(&read.record, self.scratch);
-        let group = self.groups.get(&read.record.resource, &Scope::default());
-        let held = HeldRecord::new(&group, line.receipt, self.scratch);
-        let (size, now, outlet) = (held.size(), self.now, &mut *self.outlet);
-        self.correlator.line(&read.evidence, self.host.uuid(), held, size, now, &mut |joined| {
-            outlet.push_held(&joined.payload, joined.context.as_ref(), now);
-        });
-        Taken::parts(1).with_mark(mark)
+        encode::log_record(record, self.scratch);
+        let group = self.groups.get(&record.resource, &Scope::default());
+        HeldRecord::new(&group, receipt, self.scratch)
+    }
+
+    /// `for_span`: the line is to become an event of its span.
+    fn correlate(&mut self, evidence: &LineEvidence<'_>, held: HeldRecord, for_span: bool) {
+        let (host, size, now) = (self.host.uuid(), held.size(), self.now);
+        let (exit, attacher) = (&mut *self.exit, &mut self.attacher);
+        let out = &mut |joined| exit.ship(&joined, attacher.as_deref_mut(), now);
+        if for_span {
+            self.correlator.line_for_span(evidence, host, held, size, now, out);
+        } else {
+            self.correlator.line(evidence, host, held, size, now, out);
+        }
     }
 }
 

@@ -12,10 +12,13 @@
 //! Promises: memory is bounded (`shares`); each line's receipt is settled when all its records are delivered, refused
 //! for good, or dropped on purpose; nothing is lost without a count.
 
+mod attach;
 mod build;
 mod changes;
+mod exit;
 mod followers;
 mod identity;
+mod lines_for_spans;
 mod logs;
 mod notices;
 mod origin;
@@ -47,6 +50,7 @@ pub(crate) use tally::SignalTally;
 
 use crate::config::Settings;
 use crate::span_metrics::SpanMetrics;
+use attach::Attacher;
 use exporter::batch::HeldRecord;
 use exporter::classify::Answer;
 use identity::Identity;
@@ -55,7 +59,7 @@ use model::{Now, Receipt};
 use notices::{Notice, Notices};
 use outlet::{Outcome, Outlet};
 use outlets::Outlets;
-use parser::correlate::{Correlator, FilesRead, Joined};
+use parser::correlate::{Correlator, FilesRead};
 use shares::Shares;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -89,6 +93,8 @@ pub(crate) struct Engine {
     logs: LogRoom,
     correlator: Correlator<HeldRecord>,
     outlets: Outlets,
+    /// `None`: lines become no events of spans.
+    attacher: Option<Attacher>,
     tallies: Tallies,
     /// `None`: not wanted.
     span_metrics: Option<SpanMetrics>,
@@ -130,6 +136,7 @@ impl Engine {
             more |= self.read_logs(now);
             self.moved |= more;
             self.correlate(now);
+            self.settle_attached(now);
         }
         let requests = self.outlets.poll(now, &mut self.tallies);
         self.notices.due(now).for_each(|(notice, rest)| notice.tell(&rest));
@@ -209,6 +216,10 @@ impl Engine {
             return;
         }
         (self.scanned, self.told) = (now.mono, false);
+        if self.looking {
+            // Lines could not be read: nothing says yet that they don't get on.
+            self.logs_moved = now.mono;
+        }
         for change in self.watcher.scan(now) {
             self.moved = true;
             self.take_change(change, now);
@@ -248,7 +259,10 @@ impl Engine {
 
     fn read_traces(&mut self, now: Now) -> bool {
         let pace = traces::Pace { limit: self.evidence_limit(), in_step: self.lines_move(now) };
+        let (lines_up_to, wait) = (self.lines_up_to(now), self.settings.wait);
+        let attach = self.attacher.as_mut().map(|attacher| traces::Attach { attacher, lines_up_to, wait });
         let mut desk = traces::Desk {
+            attach,
             watcher: &mut self.watcher,
             correlator: &mut self.correlator,
             outlet: self.outlets.traces.as_mut(),
@@ -266,7 +280,7 @@ impl Engine {
     /// lines fill their share, more evidence is the only thing that lets them go.
     fn evidence_limit(&self) -> Option<u64> {
         const AHEAD: Duration = Duration::from_secs(300);
-        if self.outlets.logs.is_none() {
+        if !self.settings.reads_logs() {
             return Some(0);
         }
         let ahead = self.settings.wait.saturating_add(AHEAD);
@@ -278,7 +292,7 @@ impl Engine {
     /// wanted, so that one reading serves both. Lines that don't, because their endpoint is slow or down, hold up no
     /// spans.
     fn lines_move(&self, now: Now) -> bool {
-        self.outlets.logs.is_some() && now.mono < self.logs_moved.saturating_add(traces::REST)
+        self.settings.reads_logs() && now.mono < self.logs_moved.saturating_add(traces::REST)
     }
 
     /// Whether lines had better not be read yet: their evidence is being read, and they would only fill the memory
@@ -293,14 +307,15 @@ impl Engine {
     }
 
     fn read_logs(&mut self, now: Now) -> bool {
-        if self.looking || self.lines_are_early(now) {
+        if self.looking || self.lines_are_early(now) || self.lines_wait_for_room() {
             return false;
         }
-        let Some(outlet) = self.outlets.logs.as_mut() else { return false };
+        let Some(exit) = self.outlets.log_exit() else { return false };
         let mut desk = logs::Desk {
             watcher: &mut self.watcher,
             correlator: &mut self.correlator,
-            outlet,
+            exit,
+            attacher: self.attacher.as_mut(),
             host: self.identity.host(),
             tally: &mut self.tallies.logs,
         };
@@ -313,9 +328,8 @@ impl Engine {
 
     fn correlate(&mut self, now: Now) {
         let read = self.files_read();
-        let Some(outlet) = self.outlets.logs.as_mut() else { return };
-        let mut ship =
-            |joined: Joined<HeldRecord>| outlet.push_held(&joined.payload, joined.context.as_ref(), now);
+        let (Some(mut exit), attacher) = (self.outlets.log_exit(), &mut self.attacher) else { return };
+        let mut ship = |joined| exit.ship(&joined, attacher.as_mut(), now);
         self.correlator.advance(read, now, &mut ship);
         // With all evidence read and the memory full, the oldest line can't be waited for any longer.
         while self.correlator.is_full() && read.traces_at_end {

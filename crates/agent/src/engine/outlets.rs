@@ -3,19 +3,22 @@
 //! An endpoint is a scheme, a host and a port: what is sent there waits together and looks for a sign of life together
 //! (`exporter::delivery::Endpoint`), whatever the paths are.
 
+use super::exit::{Discard, Exit};
 use super::outlet::{Outcome, Outlet, Request, Signal};
 use super::shares::Shares;
 use super::tally::Tallies;
 use crate::config::{Destination, Settings};
 use exporter::classify::{Answer, Class, classify};
 use exporter::delivery::{Attempt, Endpoint};
-use model::Now;
+use model::{Now, Receipt};
 
 /// The ways out; `None`: the signal is left out of the configuration.
 #[derive(Debug)]
 pub(super) struct Outlets {
     pub(super) traces: Option<Outlet>,
     pub(super) logs: Option<Outlet>,
+    /// Logs are read, and not sent.
+    discard: Option<Discard>,
     endpoints: Endpoints,
     /// Where the agent's own metrics go, if others go there, too.
     metrics: Option<usize>,
@@ -35,7 +38,19 @@ impl Outlets {
         let traces = outlet(Signal::Traces, export.traces.as_ref().filter(|_| settings.reads_spans()));
         let logs = outlet(Signal::Logs, export.logs.as_ref());
         let metrics = export.metrics.as_ref().and_then(|to| endpoints.find(&origin(&to.transport.url)));
-        Self { traces, logs, endpoints, metrics }
+        let discard = (logs.is_none() && settings.reads_logs()).then(Discard::default);
+        Self { traces, logs, discard, endpoints, metrics }
+    }
+
+    /// The way of log records; `None`: logs are not read.
+    pub(super) fn log_exit(&mut self) -> Option<Exit<'_>> {
+        let send = self.logs.as_mut().map(Exit::Send);
+        send.or_else(|| self.discard.as_mut().map(Exit::Discard))
+    }
+
+    /// The lines that went nowhere since it was asked last.
+    pub(super) fn take_discarded(&mut self) -> Vec<Receipt> {
+        self.discard.as_mut().map(Discard::take).unwrap_or_default()
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = &Outlet> {

@@ -1,5 +1,6 @@
 //! The engine's state as `status` shows it.
 
+use super::attach::Attacher;
 use super::status::{
     CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, MoreFiles, ProcessStatus,
     SignalStatus, Status, StoreStatus, WakeupStatus,
@@ -85,6 +86,7 @@ impl Engine {
                 (sum.0 + if outcome.is_joined() { lines } else { 0 }, sum.1 + lines)
             });
         let evictions = counters.evictions;
+        let attached = self.attacher.as_ref().map(Attacher::tally).unwrap_or_default();
         CorrelationStatus {
             outcomes,
             joined_share: (with_id > 0).then(|| joined as f64 / with_id as f64),
@@ -93,14 +95,22 @@ impl Engine {
                 .into(),
             waited_lines: counters.waited.counts.iter().skip(1).sum(),
             waited_seconds: counters.waited.sum.as_secs_f64(),
+            attached_lines: attached.attached,
+            not_attached: match self.attacher {
+                Some(_) => {
+                    [("late", attached.late), ("cut", attached.cut), ("no_room", attached.no_room)].into()
+                }
+                None => BTreeMap::new(),
+            },
         }
     }
 
     fn memory(&self) -> MemoryStatus {
+        let attached = self.attacher.as_ref().map_or(0, Attacher::bytes);
         MemoryStatus {
             limit_bytes: self.shares.limit as u64,
             correlation_limit_bytes: self.shares.correlation as u64,
-            held_lines_bytes: self.correlator.held_bytes() as u64,
+            held_lines_bytes: (self.correlator.held_bytes() + attached) as u64,
             evidence_bytes: self.correlator.index_bytes() as u64,
             requests_bytes: self.outlets.iter().map(Outlet::bytes).sum::<usize>() as u64,
         }

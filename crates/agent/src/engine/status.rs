@@ -154,6 +154,10 @@ pub(crate) struct CorrelationStatus {
     /// Lines shipped, and the seconds they waited in all.
     pub(crate) waited_lines: u64,
     pub(crate) waited_seconds: f64,
+    /// Lines that became events of their spans.
+    pub(crate) attached_lines: u64,
+    /// Lines that were to, and did not, by reason; empty while none is to.
+    pub(crate) not_attached: BTreeMap<&'static str, u64>,
 }
 
 /// Bytes by what they are for.
@@ -216,6 +220,7 @@ pub(crate) mod tests {
                 outcomes: BTreeMap::from([("task", 1)]),
                 joined_share: Some(0.5),
                 evicted: BTreeMap::from([("tasks", 1)]),
+                not_attached: BTreeMap::from([("late", 1)]),
                 ..CorrelationStatus::default()
             },
             store: StoreStatus { state: "ok", why: String::new() },
@@ -228,10 +233,11 @@ pub(crate) mod tests {
 
     /// Paths of all fields: names of reasons, outcomes and signals are data, and so are lists' places.
     fn paths(value: &Value, at: &str, found: &mut BTreeSet<String>) {
-        const DATA: [&str; 9] = [
+        const DATA: [&str; 10] = [
             "signals",
             "outcomes",
             "evicted",
+            "not_attached",
             "dropped",
             "refused",
             "set_aside",

@@ -5,6 +5,7 @@
 //! their time; after a start, what was delivered before is read again as evidence only. Both readings go through the
 //! files by the data's own time (`plan`).
 
+use super::attach::Attacher;
 use super::identity::Identity;
 use super::origin::Shift;
 use super::outlet::Outlet;
@@ -44,6 +45,28 @@ pub(super) struct Desk<'e> {
     pub(super) tally: &'e mut SignalTally,
     pub(super) metrics: Option<&'e mut SpanMetrics>,
     pub(super) keep: &'e mut dyn Keep,
+    /// `None`: lines become no events.
+    pub(super) attach: Option<Attach<'e>>,
+}
+
+/// Lines that become events of the spans.
+pub(super) struct Attach<'e> {
+    pub(super) attacher: &'e mut Attacher,
+    /// Up to which time lines have been read; `None`: no more are to come for now.
+    pub(super) lines_up_to: Option<u64>,
+    /// How long a line waits.
+    pub(super) wait: Duration,
+}
+
+impl Attach<'_> {
+    /// Up to which time spans may be sent; `None`: all. Those of earlier lines are decided by then.
+    fn up_to(&self, evidence_up_to: Option<u64>) -> Option<u64> {
+        /// What is written at one time lies in the files some 30 s apart.
+        const APART: Duration = Duration::from_secs(30);
+        let behind = u64::try_from(self.wait.saturating_add(APART).as_nanos()).unwrap_or(u64::MAX);
+        let read = [self.lines_up_to, evidence_up_to].into_iter().flatten().min()?;
+        Some(read.saturating_sub(behind))
+    }
 }
 
 /// How far trace files are read.
@@ -228,8 +251,11 @@ impl TraceRoom {
     pub(super) fn step(&mut self, desk: &mut Desk<'_>, pace: Pace, now: Now) -> bool {
         let mut read = 0;
         let mut any = false;
+        // Lines find their spans by all that is known: where they become events, evidence goes first.
+        let evidence_up_to = self.evidence.read_up_to().filter(|up_to| pace.wants(Some(*up_to)));
+        let up_to = desk.attach.as_ref().and_then(|attach| attach.up_to(evidence_up_to));
         while read < CHUNK as u64 {
-            let Some(bytes) = self.read_one(desk, pace, now) else { break };
+            let Some(bytes) = self.read_one(desk, (pace, up_to), now) else { break };
             any = true;
             // Finding out that a file has nothing more costs as much as a small one.
             read += bytes.max(SMALL);
@@ -237,19 +263,22 @@ impl TraceRoom {
         any
     }
 
-    /// The bytes read for delivery and as evidence; `None` if nothing is to be read.
-    fn read_one(&mut self, desk: &mut Desk<'_>, pace: Pace, now: Now) -> Option<u64> {
+    /// The bytes read for delivery and as evidence; `None` if nothing is to be read. `up_to`: up to which time spans may
+    /// be sent.
+    fn read_one(&mut self, desk: &mut Desk<'_>, (pace, up_to): (Pace, Option<u64>), now: Now) -> Option<u64> {
         let room = desk.outlet.as_ref().is_some_and(|outlet| outlet.has_room());
         let due = !pace.in_step || pace.wants(self.deliver.read_up_to());
+        let due = due && up_to.is_none_or(|up_to| self.deliver.read_up_to() <= Some(up_to));
         let teaches = self.evidence.first().filter(|_| pace.wants(self.evidence.read_up_to()));
         let copies = teaches.is_some_and(|stream| self.shipped(stream));
         let next = self.deliver.first().filter(|_| room && due && !copies);
         let delivered = next.map(|stream| {
             self.moves_until = now.mono.saturating_add(REST);
-            self.deliver_from(stream, desk, pace.limit, now)
+            self.deliver_from(stream, desk, (pace.limit, up_to), now)
         });
         let apart = teaches.filter(|stream| Some(*stream) != next);
-        let apart = apart.filter(|stream| !(self.comes_along(*stream) && self.is_moving(now)));
+        let first = desk.attach.is_some();
+        let apart = apart.filter(|stream| first || !(self.comes_along(*stream) && self.is_moving(now)));
         let learned = apart.map(|stream| self.learn_from(stream, desk));
         delivered.into_iter().chain(learned).reduce(|one, other| one + other)
     }
@@ -276,14 +305,22 @@ impl TraceRoom {
         self.moves_until
     }
 
-    /// Gives the bytes that were read.
-    fn deliver_from(&mut self, stream: StreamId, desk: &mut Desk<'_>, limit: Option<u64>, now: Now) -> u64 {
+    /// Gives the bytes that were read. `limit`: how far evidence is wanted; `up_to`: up to which time spans may be sent.
+    fn deliver_from(
+        &mut self,
+        stream: StreamId,
+        desk: &mut Desk<'_>,
+        (limit, up_to): (Option<u64>, Option<u64>),
+        now: Now,
+    ) -> u64 {
         let Some(file) = self.files.get_mut(&stream) else {
             self.deliver.forget(stream);
             return 0;
         };
-        let Desk { watcher, correlator, outlet, identity, tally, metrics, keep } = desk;
+        let Desk { watcher, correlator, outlet, identity, tally, metrics, keep, attach } = desk;
         let Some(outlet) = outlet.as_deref_mut() else { return 0 };
+        let mut attacher = attach.as_mut().map(|attach| &mut *attach.attacher);
+        attacher.iter_mut().for_each(|attacher| attacher.foresee(correlator));
         let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
         let mut reading = Reading {
             file,
@@ -297,9 +334,11 @@ impl TraceRoom {
             identity,
             tally,
             metrics: metrics.as_deref_mut(),
+            attacher,
             keep: &mut **keep,
             path: &path,
             limit,
+            up_to,
             now,
             along: false,
             newest: self.deliver.time_of(stream),
@@ -369,10 +408,13 @@ struct Reading<'r> {
     identity: &'r mut Identity,
     tally: &'r mut SignalTally,
     metrics: Option<&'r mut SpanMetrics>,
+    attacher: Option<&'r mut Attacher>,
     keep: &'r mut dyn Keep,
     path: &'r str,
     /// How far evidence is wanted.
     limit: Option<u64>,
+    /// Up to which time spans may be sent.
+    up_to: Option<u64>,
     now: Now,
     /// The line at hand teaches as well.
     along: bool,
@@ -396,7 +438,8 @@ impl Reading<'_> {
             watcher::Item::Line(line) => {
                 self.line(line);
                 let taken = Taken::parts(self.parts);
-                if self.outlet.has_room() { taken } else { taken.and_stop() }
+                let may_go = self.up_to.is_none_or(|up_to| self.newest <= up_to);
+                if may_go && self.outlet.has_room() { taken } else { taken.and_stop() }
             }
         }
     }
@@ -448,7 +491,12 @@ impl Reading<'_> {
         }
         self.shift.span(span);
         let group = self.groups.get(&span.resource, &span.scope);
-        self.outlet.push(&group, line.receipt, self.now, |out| encode::span(span, out));
+        let attacher = self.attacher.as_mut();
+        let lines = attacher.map(|attacher| attacher.take(span.trace_id, span.span_id, self.correlator));
+        self.outlet.push(&group, line.receipt, self.now, |out| {
+            encode::span(span, out);
+            lines.iter().for_each(|lines| lines.encode(out));
+        });
         self.parts += 1;
     }
 

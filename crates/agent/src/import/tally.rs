@@ -18,6 +18,8 @@ pub(crate) struct Tally {
     hosts: usize,
     spans: u64,
     lines: u64,
+    /// Lines that became events, and those that did not.
+    attached: (u64, u64),
     bytes: u64,
     range: Option<(i64, i64)>,
     namespaces: BTreeSet<String>,
@@ -59,6 +61,9 @@ impl Tally {
         for (signal, status) in &shipped.status.signals {
             self.signal(signal, &status.tally);
         }
+        let correlation = &shipped.status.correlation;
+        self.attached.0 += correlation.attached_lines;
+        self.attached.1 += correlation.not_attached.values().sum::<u64>();
         self.words.extend(shipped.words.iter().map(|(signal, words)| format!("{signal}: {words}")));
         self.unreadable
             .extend(shipped.status.degraded.iter().filter(|text| text.contains("can't be read")).cloned());
@@ -116,6 +121,10 @@ impl Tally {
         let (hosts, lines) = (count(self.hosts as u64, "host"), count(self.lines, "line"));
         let _ = writeln!(text, "shipped {} and {lines} of {hosts}", count(self.spans, "span"));
         let _ = writeln!(text, "  service.namespace {}", namespaces.join(", "));
+        if self.attached != (0, 0) {
+            let (attached, not) = self.attached;
+            let _ = writeln!(text, "  events of spans: {}; not attached: {not}", count(attached, "line"));
+        }
         if let Some((oldest, newest)) = self.range {
             let _ = writeln!(
                 text,

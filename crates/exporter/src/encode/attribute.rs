@@ -82,6 +82,13 @@ pub(super) fn text_attribute(number: u32, key: &'static str, value: &str, out: &
     attribute(number, &KeyValue { key: Cow::Borrowed(key), value: Value::Str(Cow::Borrowed(value)) }, out);
 }
 
+/// Writes an attribute whose value is an encoded `AnyValue` as the field `number`.
+pub(super) fn any_attribute(number: u32, key: &'static str, value: &[u8], out: &mut Vec<u8>) {
+    wire::message_header(number, key_value_len(key, value.len()), out);
+    wire::text(field::KEY, key, out);
+    wire::bytes(field::VALUE, value, out);
+}
+
 /// Bytes that [`resource`] writes.
 pub(crate) fn resource_len(resource: &Resource<'_>) -> usize {
     attributes_len(RESOURCE_ATTRIBUTES, &resource.attributes)

@@ -5,15 +5,15 @@ use super::{SAMPLED, wire};
 use model::{LogRecord, SpanId, TraceContext};
 
 /// `LogRecord`. `observed_time_unix_nano` (11) stays unset: it would differ when a line is sent again.
-mod field {
-    pub(super) const TIME: u32 = 1;
-    pub(super) const SEVERITY_NUMBER: u32 = 2;
-    pub(super) const SEVERITY_TEXT: u32 = 3;
-    pub(super) const BODY: u32 = 5;
-    pub(super) const ATTRIBUTES: u32 = 6;
-    pub(super) const FLAGS: u32 = 8;
-    pub(super) const TRACE_ID: u32 = 9;
-    pub(super) const SPAN_ID: u32 = 10;
+pub(super) mod field {
+    pub(in crate::encode) const TIME: u32 = 1;
+    pub(in crate::encode) const SEVERITY_NUMBER: u32 = 2;
+    pub(in crate::encode) const SEVERITY_TEXT: u32 = 3;
+    pub(in crate::encode) const BODY: u32 = 5;
+    pub(in crate::encode) const ATTRIBUTES: u32 = 6;
+    pub(in crate::encode) const FLAGS: u32 = 8;
+    pub(in crate::encode) const TRACE_ID: u32 = 9;
+    pub(in crate::encode) const SPAN_ID: u32 = 10;
 }
 
 /// By which rule the line was joined.

@@ -2,8 +2,9 @@
 //!
 //! Promises: each function appends one message body (no tag, no length) to a buffer that the caller reuses; fields
 //! stand in the order of their numbers with minimal varints, so the bytes equal those of the generated messages in
-//! `opentelemetry-proto`; nothing is allocated but the buffer's growth. [`trace_context`] is the one exception to the
-//! order: it adds fields to a log record that is already encoded, which protobuf allows.
+//! `opentelemetry-proto`; nothing is allocated but the buffer's growth. [`trace_context`] and the
+//! events of lines ([`LineEvent`]) are the exceptions to the order: they add fields to what is already encoded, which
+//! protobuf allows.
 //!
 //! Leaves to others: which record goes into which request ([`crate::batch`]), compression, sending.
 //!
@@ -11,12 +12,14 @@
 //! `common/v1/common.proto`, `resource/v1/resource.proto`.
 
 mod attribute;
+mod event;
 pub mod json;
 mod log;
 mod span;
 mod wire;
 
 pub use attribute::{resource, scope};
+pub use event::{LineEvent, dropped_events};
 pub use log::{log_record, trace_context};
 pub use span::span;
 

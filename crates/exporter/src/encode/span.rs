@@ -5,25 +5,26 @@ use super::{SAMPLED, wire};
 use model::{Event, Span, Status};
 
 /// `Span`.
-mod field {
-    pub(super) const TRACE_ID: u32 = 1;
-    pub(super) const SPAN_ID: u32 = 2;
-    pub(super) const PARENT_SPAN_ID: u32 = 4;
-    pub(super) const NAME: u32 = 5;
-    pub(super) const KIND: u32 = 6;
-    pub(super) const START: u32 = 7;
-    pub(super) const END: u32 = 8;
-    pub(super) const ATTRIBUTES: u32 = 9;
-    pub(super) const EVENTS: u32 = 11;
-    pub(super) const STATUS: u32 = 15;
-    pub(super) const FLAGS: u32 = 16;
+pub(super) mod field {
+    pub(in crate::encode) const TRACE_ID: u32 = 1;
+    pub(in crate::encode) const SPAN_ID: u32 = 2;
+    pub(in crate::encode) const PARENT_SPAN_ID: u32 = 4;
+    pub(in crate::encode) const NAME: u32 = 5;
+    pub(in crate::encode) const KIND: u32 = 6;
+    pub(in crate::encode) const START: u32 = 7;
+    pub(in crate::encode) const END: u32 = 8;
+    pub(in crate::encode) const ATTRIBUTES: u32 = 9;
+    pub(in crate::encode) const EVENTS: u32 = 11;
+    pub(in crate::encode) const DROPPED_EVENTS: u32 = 12;
+    pub(in crate::encode) const STATUS: u32 = 15;
+    pub(in crate::encode) const FLAGS: u32 = 16;
 }
 
 /// `Span.Event`.
-mod event_field {
-    pub(super) const TIME: u32 = 1;
-    pub(super) const NAME: u32 = 2;
-    pub(super) const ATTRIBUTES: u32 = 3;
+pub(super) mod event_field {
+    pub(in crate::encode) const TIME: u32 = 1;
+    pub(in crate::encode) const NAME: u32 = 2;
+    pub(in crate::encode) const ATTRIBUTES: u32 = 3;
 }
 
 /// `Status`.

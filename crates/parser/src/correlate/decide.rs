@@ -236,6 +236,24 @@ impl Known<'_> {
         Err(NoTrace::Nothing)
     }
 
+    /// Whether the line's task has its own span in.
+    pub(super) fn has_own_span(&self, subject: &Subject) -> bool {
+        let start = subject.start();
+        start.is_some_and(|(task, _)| self.own_span(task, subject, &mut ()) != Says::Nothing)
+    }
+
+    /// The trace by a context, or by the spans of the line's own task as they are known now.
+    pub(super) fn by_own_task(&self, subject: &Subject) -> Option<Finding> {
+        if let Some(finding) = by_context(subject, &mut ()) {
+            return Some(finding);
+        }
+        let (task, named) = subject.start()?;
+        match self.by_spans(task, subject, &mut ()) {
+            Says::Trace(trace) => Some(by_task(trace, task, rule(named))),
+            Says::Nothing | Says::Ambiguous => None,
+        }
+    }
+
     /// Whether no span speaks for the line's own task: then only links can lead to a trace.
     pub(super) fn needs_links(&self, subject: &Subject) -> bool {
         let mut records = subject.start().into_iter().flat_map(|(task, _)| self.tasks.of(task));

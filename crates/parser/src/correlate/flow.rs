@@ -3,19 +3,40 @@
 use super::decide::{Finding, Known, NoTrace, Subject, trace_id};
 use super::held::{HeldLine, Stage};
 use super::naming::Question;
-use super::reading::nanos;
+use super::reading::{nanos, signed};
 use super::{Correlator, Joined, Outcome};
-use model::{Correlation, Now, SpanId, TraceContext};
+use crate::evidence::LineEvidence;
+use model::{Correlation, Now, SpanId, TraceContext, Uuid};
 use std::time::Duration;
 
 impl<T> Correlator<T> {
+    /// A line was read.
+    pub(super) fn enter(
+        &mut self,
+        line: &LineEvidence<'_>,
+        host: Option<Uuid>,
+        (payload, bytes): (T, usize),
+        for_span: bool,
+        now: Now,
+        out: &mut impl FnMut(Joined<T>),
+    ) {
+        let subject = self.learn(line, host);
+        let read = nanos(now.mono);
+        let age = signed(now.wall_unix_nano).saturating_sub(subject.window.end_unix_nano).max(0);
+        let born = read.saturating_sub(age);
+        let line = HeldLine { payload, bytes, read, born, subject, stage: Stage::Evidence, for_span };
+        self.admit(line, now, out);
+        self.let_go_linked(&subject, now, out);
+    }
+
     /// Lets a line go at once, or holds it.
-    pub(super) fn admit(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+    fn admit(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
         if !line.subject.can_be_joined() {
             return self.ship(line, Err(NoTrace::Nothing), now, out);
         }
         let settled = self.known().settled(&line.subject, &mut ());
-        let stage = if settled.is_some() { Stage::Reading } else { Stage::Evidence };
+        let waits_for_span = line.for_span && !self.known().has_own_span(&line.subject);
+        let stage = if settled.is_some() && !waits_for_span { Stage::Reading } else { Stage::Evidence };
         let line = HeldLine { stage, ..line };
         match settled {
             _ if !self.traces_are_read_for(&line) => self.held.push(line),
@@ -70,9 +91,9 @@ impl<T> Correlator<T> {
         }
     }
 
-    /// Lets a line go before its time. Only one that waits for evidence loses by it.
+    /// Lets a line go before its time. Only one that waits for evidence of its trace loses by it.
     pub(super) fn force(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
-        if line.stage != Stage::Evidence {
+        if line.stage != Stage::Evidence || line.subject.context.is_some() {
             return self.decide_at_last(line, now, out);
         }
         self.hand_on(line, None, Outcome::Forced, now, out);
@@ -106,7 +127,7 @@ impl<T> Correlator<T> {
         self.decide_at_last(line, now, out);
     }
 
-    fn decide_at_last(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+    pub(super) fn decide_at_last(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
         let found = self.known().at_last(&line.subject, &mut ());
         self.ship(line, found, now, out);
     }

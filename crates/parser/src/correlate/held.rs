@@ -31,10 +31,16 @@ pub(super) struct HeldLine<T> {
     pub(super) born: i64,
     pub(super) subject: Subject,
     pub(super) stage: Stage,
+    /// It is wanted where its span is.
+    pub(super) for_span: bool,
 }
 
 /// In the order of reading.
 type Serial = u64;
+
+/// A held line's number; none is given twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HeldNo(Serial);
 
 /// All of them.
 #[derive(Debug)]
@@ -67,6 +73,25 @@ impl<T> Held<T> {
         let serial = self.next;
         self.next += 1;
         self.insert(serial, line);
+    }
+
+    /// The number that the next line will have.
+    pub(super) fn next_no(&self) -> HeldNo {
+        HeldNo(self.next)
+    }
+
+    /// All lines, in the order of reading.
+    pub(super) fn lines(&self) -> impl Iterator<Item = (HeldNo, &HeldLine<T>)> {
+        self.lines.iter().map(|(serial, line)| (HeldNo(*serial), line))
+    }
+
+    /// The line of this number, if it is held.
+    pub(super) fn line(&self, no: HeldNo) -> Option<&T> {
+        self.lines.get(&no.0).map(|line| &line.payload)
+    }
+
+    pub(super) fn take_no(&mut self, no: HeldNo) -> Option<HeldLine<T>> {
+        self.take(no.0)
     }
 
     /// The payloads' bytes and what the holding costs.
@@ -201,7 +226,7 @@ mod tests {
         let task = TaskKey::from_bits(task);
         let (host, service) = (HostNo(1), ServiceNo(1));
         let subject = Subject { window, host, service, context: None, task, number: None };
-        HeldLine { payload, bytes: 100, read: 0, born, subject, stage: Stage::Evidence }
+        HeldLine { payload, bytes: 100, read: 0, born, subject, stage: Stage::Evidence, for_span: false }
     }
 
     fn payload(line: Option<HeldLine<u32>>) -> u32 {

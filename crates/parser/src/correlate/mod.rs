@@ -82,6 +82,7 @@ mod counters;
 mod decide;
 mod explain;
 mod flow;
+mod foresee;
 mod held;
 mod key;
 mod naming;
@@ -97,6 +98,7 @@ mod window;
 pub use counters::{Counters, Evictions, Outcome, Waited};
 pub use decide::Step;
 pub use explain::Explanation;
+pub use held::HeldNo;
 pub use naming::SpanChoice;
 pub use reading::FilesRead;
 pub use settings::Settings;
@@ -105,12 +107,12 @@ pub use window::Window;
 
 use crate::evidence::LineEvidence;
 use bound::IdHash;
-use held::{Held, HeldLine, Stage};
+use held::Held;
 use model::{Now, TraceContext, Uuid};
 use naming::Naming;
 use numbers::Numbers;
 use origin::{HostNo, Origins};
-use reading::{Reading, nanos, signed};
+use reading::Reading;
 use spans::Spans;
 use std::collections::HashMap;
 use std::time::Duration;
@@ -142,6 +144,8 @@ pub struct Correlator<T> {
     reading: Reading,
     /// How far each host's log was read, by the time in its lines: the end of the latest.
     logs_read: HashMap<HostNo, i64, IdHash>,
+    /// How many spans and lines had come when lines were last foreseen.
+    foreseen: Option<(u64, HeldNo)>,
     counters: Counters,
 }
 
@@ -161,6 +165,7 @@ impl<T> Correlator<T> {
             held: Held::new(),
             reading: Reading::default(),
             logs_read: HashMap::with_hasher(hash),
+            foreseen: None,
             counters: Counters::default(),
         }
     }
@@ -176,12 +181,21 @@ impl<T> Correlator<T> {
         now: Now,
         out: &mut impl FnMut(Joined<T>),
     ) {
-        let subject = self.learn(line, host);
-        let read = nanos(now.mono);
-        let age = signed(now.wall_unix_nano).saturating_sub(subject.window.end_unix_nano).max(0);
-        let born = read.saturating_sub(age);
-        self.admit(HeldLine { payload, bytes, read, born, subject, stage: Stage::Evidence }, now, out);
-        self.let_go_linked(&subject, now, out);
+        self.enter(line, host, (payload, bytes), false, now, out);
+    }
+
+    /// The same of a line that is wanted where its span is: one with a trace context waits, too, until its task's own
+    /// span is in or it is as old as `wait`.
+    pub fn line_for_span(
+        &mut self,
+        line: &LineEvidence<'_>,
+        host: Option<Uuid>,
+        payload: T,
+        bytes: usize,
+        now: Now,
+        out: &mut impl FnMut(Joined<T>),
+    ) {
+        self.enter(line, host, (payload, bytes), true, now, out);
     }
 
     /// The files were looked at: lets go what may leave now. To be called after each turn of reading, and at

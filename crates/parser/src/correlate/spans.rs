@@ -211,6 +211,11 @@ impl Spans {
         self.ring.records.len()
     }
 
+    /// Spans that came, those forgotten among them.
+    pub(super) fn pushed(&self) -> u64 {
+        self.evicted + self.len() as u64
+    }
+
     pub(super) fn capacity(&self) -> usize {
         self.ring.capacity
     }

@@ -5,7 +5,7 @@
 
 use super::catalog::Catalog;
 use crate::cli::{Failure, ShowOptions};
-use crate::config::{self, Settings};
+use crate::config::{self, AttachLogs, Settings};
 use crate::engine::{Engine, Keep, Origin, Rejected, Shift, Signal};
 use crate::import::{Gathering, Job, Progress, Spool, Watch, Wishes, gather, jobs, logs_of};
 use crate::shell::clock::Clock;
@@ -51,6 +51,8 @@ fn settings(options: &ShowOptions) -> Result<Settings, Failure> {
     };
     settings.traces = settings.traces.or(defaults.traces);
     settings.export = defaults.export;
+    // Lines are shown as lines.
+    settings.attach_logs = AttachLogs::Off;
     settings.limits.memory_bytes = settings.limits.memory_bytes.max(MEMORY);
     settings.span_metrics = false;
     settings.zipkin = None;

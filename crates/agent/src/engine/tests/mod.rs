@@ -2,6 +2,7 @@
 //! collector that takes everything (or nothing) answers at once.
 #![allow(clippy::print_stdout, reason = "the figures are for people")]
 
+mod attach;
 mod examples;
 mod folding;
 mod joins;
@@ -59,6 +60,7 @@ struct Sim {
     now: SimTime,
     /// Endpoints that refuse connections.
     down: Vec<Signal>,
+    traces: String,
     extra: String,
 }
 
@@ -86,6 +88,11 @@ fn unreachable() -> Answer {
 impl Sim {
     /// `extra`: TOML added to each agent's configuration.
     fn new(options: Options, extra: &str) -> Self {
+        Self::with(options, "", extra)
+    }
+
+    /// `traces`: keys of `[traces]` beside the directory.
+    fn with(options: Options, traces: &str, extra: &str) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let now = options.start;
         let standin = StandIn::new(options, directory.path()).expect("the stand-in");
@@ -96,6 +103,7 @@ impl Sim {
             arrived: Arrived::default(),
             now,
             down: Vec::new(),
+            traces: traces.to_owned(),
             extra: extra.to_owned(),
         };
         sim.start_agents();
@@ -111,10 +119,10 @@ impl Sim {
     fn settings(&self, host: &Host) -> config::Settings {
         let root = host.root.display();
         let text = format!(
-            "[traces]\ndirectory = \"{root}/var/log/dt\"\n[[logs]]\npath = \"{root}/var/log/xensource.log\"\n\
+            "[traces]\ndirectory = \"{root}/var/log/dt\"\n{}\n[[logs]]\npath = \"{root}/var/log/xensource.log\"\n\
              timezone = \"UTC\"\n[[logs]]\npath = \"{root}/var/log/SMlog\"\nformat = \"smlog\"\ntimezone = \"UTC\"\n\
              [host]\ninventory = \"{root}/etc/xensource-inventory\"\n[limits]\nmax_age = \"0s\"\n{}",
-            self.extra
+            self.traces, self.extra
         );
         let path = self.directory.path().join("agent.toml");
         config::parse(&path, &text, &|_| None).unwrap_or_else(|problems| panic!("{problems}"))

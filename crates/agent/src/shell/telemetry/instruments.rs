@@ -53,7 +53,7 @@ const fn gauge(
 }
 
 /// Every metric.
-pub(super) const INSTRUMENTS: [Instrument; 38] = [
+pub(super) const INSTRUMENTS: [Instrument; 40] = [
     counter("xapi_observer.read.lines", "{line}", "lines read for delivery", |status, take| {
         tallies(status, take, |tally| tally.lines);
     }),
@@ -169,6 +169,22 @@ pub(super) const INSTRUMENTS: [Instrument; 38] = [
         |status, take| {
             for (kind, number) in &status.correlation.evicted {
                 take(*number as f64, &[("kind", kind)]);
+            }
+        },
+    ),
+    counter(
+        "xapi_observer.correlation.attached",
+        "{line}",
+        "lines that became events of their spans",
+        |status, take| take(status.correlation.attached_lines as f64, &[]),
+    ),
+    counter(
+        "xapi_observer.correlation.not_attached",
+        "{line}",
+        "lines with a span that did not become events of it",
+        |status, take| {
+            for (reason, number) in &status.correlation.not_attached {
+                take(*number as f64, &[("reason", reason)]);
             }
         },
     ),

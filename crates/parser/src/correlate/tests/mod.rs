@@ -5,6 +5,7 @@ use crate::evidence::{Fact, Facts, LineContext, SpanFacts};
 use model::{NANOS_PER_SECOND, SpanId, TaskId, TraceId};
 
 mod bounds;
+mod foresee;
 mod joins;
 mod waits;
 
