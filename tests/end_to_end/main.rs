@@ -23,6 +23,7 @@ mod long_lines;
 mod outage;
 mod protocols;
 mod rotation;
+mod set_aside;
 mod show;
 mod signals;
 mod span_metrics;

@@ -102,7 +102,8 @@ pub(crate) struct ExplainOptions {
 /// What is imported, and how.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct ImportOptions {
-    /// Status reports (.tar.bz2, .tar, .zip, also a zip of several), XO's logs.tgz, other tars, folders, single files
+    /// Status reports (.tar.bz2, .tar, .zip, also a zip of several), XO's logs.tgz, other tars, folders, single files; and
+    /// `rejected` in checkpoint.directory, to send again what was set aside
     #[arg(value_name = "PATH", required = true)]
     pub(crate) paths: Vec<PathBuf>,
     #[command(flatten)]

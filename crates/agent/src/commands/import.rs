@@ -8,7 +8,8 @@ use super::run::runtime;
 use crate::cli::{Failure, ImportOptions, Outcome};
 use crate::config::{self, Settings};
 use crate::engine::Shift;
-use crate::import::{Ended, Gathering, Home, Job, Progress, Ship, Spool, Tally, Watch, Wishes};
+use crate::import::{Again, Sent, Sources, Told, aside_files};
+use crate::import::{Ended, Gathering, Home, Job, Progress, Ship, Spool, Tally, Unit, Watch, Wishes};
 use crate::import::{Facts, facts, forget, gather, host_line, jobs, logs_of, note};
 use crate::shell::clock::Clock;
 use crate::shell::transports::Transports;
@@ -71,15 +72,21 @@ struct Planned {
     store: PathBuf,
 }
 
+/// What became of what was set aside, and what of it goes on as an import.
+struct Aside {
+    ended: Ended,
+    sent: Sent,
+    sources: Sources,
+    told: Told,
+    unit: Option<Unit>,
+}
+
 impl Import<'_> {
     fn run(&mut self, runtime: &Runtime) -> Outcome {
         let home = self.home()?;
         let transports = Transports::new(&self.settings.export).map_err(Failure::Usage)?;
-        let gathering = self.gather()?;
-        let mut tally = Tally::default();
-        tally.reports(&gathering.reports);
-        let planned = self.plan(&gathering, &home)?;
-        let shift = self.shift(&planned)?;
+        let (asides, paths) = self.split_paths()?;
+        let mut gathering = if paths.is_empty() { Gathering::default() } else { self.gather(&paths)? };
         let ship = Ship {
             runtime: runtime.handle().clone(),
             clock: self.clock,
@@ -87,11 +94,85 @@ impl Import<'_> {
             stop: self.watch.stop.clone(),
             progress: self.progress,
         };
+        let mut aside = if asides.is_empty() { None } else { Some(self.set_aside(&asides, &ship, &home)?) };
+        let lost = aside.as_ref().is_some_and(|aside| aside.told.has_losses());
+        if let Some(aside) = &mut aside {
+            gathering.units.extend(aside.unit.take());
+            if aside.ended != Ended::Done {
+                return outcome(aside.ended.clone(), lost, &[]);
+            }
+        }
+        let mut tally = Tally::default();
+        tally.reports(&gathering.reports);
+        let planned = self.plan(&gathering, &home)?;
+        let shift = self.shift(&planned)?;
         let ended = self.ship_all(&ship, &planned, shift, &mut tally)?;
-        let now = i64::try_from(self.clock.now().unix_seconds()).unwrap_or(i64::MAX);
-        self.told += &tally.text(now, shift.0);
+        if let (Some(aside), Ended::Done) = (&mut aside, &ended) {
+            aside
+                .sources
+                .note(&mut aside.sent)
+                .map_err(|error| running("the note of what was sent", error))?;
+        }
+        if !planned.is_empty() {
+            let now = i64::try_from(self.clock.now().unix_seconds()).unwrap_or(i64::MAX);
+            self.told += &tally.text(now, shift.0);
+        }
         let empty = gathering.empty.iter().map(|path| path.display().to_string()).collect::<Vec<_>>();
-        outcome(ended, tally.has_losses(), &empty)
+        outcome(ended, tally.has_losses() || lost, &empty)
+    }
+
+    /// The files of what was set aside, and the other paths.
+    fn split_paths(&self) -> Result<(Vec<PathBuf>, Vec<PathBuf>), Failure> {
+        let (mut asides, mut others) = (Vec::new(), Vec::new());
+        for path in &self.options.paths {
+            match aside_files(path) {
+                Some(files) => asides.extend(files),
+                None => others.push(path.clone()),
+            }
+        }
+        let unfit = [
+            ("--shift-to-now", self.options.shift_to_now),
+            ("--namespace", self.options.namespace.is_some()),
+        ];
+        match unfit.iter().find(|(_, given)| *given && !asides.is_empty()) {
+            Some((option, _)) => Err(Failure::Usage(format!(
+                "{option}: what was set aside is sent as it was; import it without this option"
+            ))),
+            None => Ok((asides, others)),
+        }
+    }
+
+    /// Sends what was set aside, and makes a unit of what is to be read again.
+    fn set_aside(&mut self, files: &[PathBuf], ship: &Ship<'_>, home: &Home) -> Result<Aside, Failure> {
+        let store = home.sent(&self.settings.export);
+        let mut sent =
+            Sent::open(&store, self.options.again).map_err(|error| running(store.display(), error))?;
+        let (mut told, layout) = (Told::default(), self.layout());
+        self.progress.phase("sending what was set aside", 0);
+        let mut again = Again {
+            ship,
+            settings: &self.settings,
+            layout: &layout,
+            sent: &mut sent,
+            told: &mut told,
+            sources: Sources::default(),
+        };
+        let ended = again.run(files).map_err(|error| running(store.display(), error))?;
+        let sources = again.sources;
+        self.told += &told.text();
+        let spooled = |error| running("no temporary file can be made", error);
+        let unit = if sources.is_empty() {
+            None
+        } else {
+            let mut spool = Spool::new(SPOOL).map_err(spooled)?;
+            Some(sources.unit("what was set aside, read again".to_owned(), &mut spool).map_err(spooled)?)
+        };
+        Ok(Aside { ended, sent, sources, told, unit })
+    }
+
+    fn layout(&self) -> Layout {
+        let logs = logs_of(&self.settings);
+        Layout::new(logs.iter().filter_map(|log| log.path.file_name()?.to_str()))
     }
 
     fn home(&self) -> Result<Home, Failure> {
@@ -101,18 +182,15 @@ impl Import<'_> {
             .map_err(Failure::Usage)
     }
 
-    fn gather(&self) -> Result<Gathering, Failure> {
-        let logs = logs_of(&self.settings);
-        let names = logs.iter().filter_map(|log| log.path.file_name()?.to_str());
-        let layout = Layout::new(names);
+    fn gather(&self, paths: &[PathBuf]) -> Result<Gathering, Failure> {
+        let (logs, layout) = (logs_of(&self.settings), self.layout());
         let walk = Walk::new(Limits::default()).cancelled_by(self.watch.stop.clone());
-        let sizes =
-            self.options.paths.iter().map(|path| std::fs::metadata(path).map_or(0, |meta| meta.len()));
-        let folders = self.options.paths.iter().any(|path| path.is_dir());
+        let sizes = paths.iter().map(|path| std::fs::metadata(path).map_or(0, |meta| meta.len()));
+        let folders = paths.iter().any(|path| path.is_dir());
         let total = if folders { 0 } else { sizes.sum() };
         self.progress.counted("looking", total, &walk.bytes_read());
         let mut spool = Spool::new(SPOOL).map_err(|error| running("no temporary file can be made", error))?;
-        let found = gather(&self.options.paths, &layout, &walk, &mut spool)
+        let found = gather(paths, &layout, &walk, &mut spool)
             .map_err(|failed| Failure::Usage(format!("{}: {}", failed.path.display(), failed.error)))?;
         self.unless_stopped()?;
         let broken: Vec<String> = found

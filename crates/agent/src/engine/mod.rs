@@ -67,7 +67,7 @@ use std::time::Duration;
 use tally::Tallies;
 use traces::TraceRoom;
 use watcher::{Hint, Watcher};
-use words::Words;
+pub(crate) use words::Words;
 
 /// While files change all the time they are looked at no more often.
 const SCAN_GAP: Duration = Duration::from_millis(20);

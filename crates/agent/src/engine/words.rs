@@ -17,20 +17,20 @@ const SHORTEST_VALUE: usize = 4;
 
 /// The rules.
 #[derive(Debug)]
-pub(super) struct Words {
+pub(crate) struct Words {
     redactor: Redactor,
     /// Values of headers, the longest first.
     values: Vec<String>,
 }
 
 impl Words {
-    pub(super) fn new(settings: &Settings) -> Self {
+    pub(crate) fn new(settings: &Settings) -> Self {
         let redactor = Redactor::new(true, &settings.redact_patterns);
         Self { redactor, values: header_values(&settings.export) }
     }
 
     /// The words as they may be shown.
-    pub(super) fn of(&self, message: &str) -> String {
+    pub(crate) fn of(&self, message: &str) -> String {
         let mut text = head(message).to_owned();
         for value in self.values.iter().filter(|value| message.contains(value.as_str())) {
             text = text.replace(value.as_str(), REDACTED);

@@ -24,11 +24,11 @@ use watcher::store::Trouble;
 /// How long open requests get when it is ended early.
 const GRACE: Duration = Duration::from_secs(5);
 /// How often it is looked whether it is to end, and how it goes.
-const TICK: Duration = Duration::from_millis(250);
+pub(super) const TICK: Duration = Duration::from_millis(250);
 /// An endpoint that can't be used is given up after this long: somebody has to repair it, or the configuration.
-const BLOCKED: u64 = 20;
+pub(super) const BLOCKED: u64 = 20;
 /// One that does not answer is given up after this long; the positions are kept, and the next run goes on.
-const SILENT: u64 = 300;
+pub(super) const SILENT: u64 = 300;
 /// How far the clock stands past the newest data.
 const PAST: i64 = 3600;
 
@@ -96,6 +96,18 @@ impl Ship<'_> {
         // Nothing else waits for this program: the disk gets the time it takes.
         drop(opened.positions.close(saving.last(&mut work.engine, self.now(job))).recv());
         Ok(Shipped { ended, status, words })
+    }
+
+    /// Waits; gives false if it is to end.
+    pub(super) fn pause(&self, pause: Duration) -> bool {
+        let until = self.clock.now().mono + pause;
+        loop {
+            let left = until.saturating_sub(self.clock.now().mono);
+            if self.stop.load(Ordering::Relaxed) || left.is_zero() {
+                return left.is_zero();
+            }
+            self.runtime.block_on(tokio::time::sleep(left.min(TICK)));
+        }
     }
 
     fn now(&self, job: &Job) -> Now {

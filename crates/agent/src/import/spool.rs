@@ -6,6 +6,7 @@
 //! Promises: the file has no name (it is gone with the process, whatever ends that), lies in `TMPDIR`, and has a size
 //! limit; memory is a few blocks.
 
+use super::content::Content;
 use archive::{Limit, Member};
 use std::collections::VecDeque;
 use std::fs::File;
@@ -49,6 +50,16 @@ impl Spool {
     pub(crate) fn new(limit: u64) -> io::Result<Self> {
         let shared = Shared { file: tempfile::tempfile()?, kept: Mutex::default() };
         Ok(Self { shared: Arc::new(shared), end: 0, limit })
+    }
+
+    /// Puts these bytes there.
+    ///
+    /// # Errors
+    /// If there is no room for them.
+    pub(crate) fn hold(&mut self, mut bytes: &[u8]) -> io::Result<Content> {
+        let mut spooled = Spooled { shared: Arc::clone(&self.shared), blocks: Vec::new(), len: 0 };
+        self.copy(&mut bytes, &mut spooled)?;
+        Ok(Content::Spooled(spooled))
     }
 
     /// Puts a member there, `decoded` or as it is. With an error comes what could be read before it.

@@ -50,6 +50,16 @@ impl Home {
         })
     }
 
+    /// Where it is kept which entries of what was set aside have arrived at these endpoints.
+    pub(crate) fn sent(&self, export: &Export) -> PathBuf {
+        let mut hash = Xxh3::new();
+        for to in [&export.traces, &export.logs] {
+            hash.update(to.as_ref().map_or("", url).as_bytes());
+            hash.update(&[0]);
+        }
+        self.0.join(format!("rejected-{:016x}", hash.digest()))
+    }
+
     /// The store of one host; made if it is not there.
     ///
     /// # Errors

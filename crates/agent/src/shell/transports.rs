@@ -36,7 +36,8 @@ impl Transports {
         });
     }
 
-    fn of(&self, signal: Signal) -> Option<Arc<Transport>> {
+    /// The signal's own; `None`: it is not exported.
+    pub(crate) fn of(&self, signal: Signal) -> Option<Arc<Transport>> {
         match signal {
             Signal::Traces => self.traces.clone(),
             Signal::Logs => self.logs.clone(),
@@ -44,7 +45,8 @@ impl Transports {
     }
 }
 
-fn unanswered() -> Answer {
+/// What is known of a request whose task ended without an answer.
+pub(crate) fn unanswered() -> Answer {
     let message = "the request was given up".to_owned();
     Answer::Failed(Failed { failure: Failure::Reset, sent: true, message })
 }

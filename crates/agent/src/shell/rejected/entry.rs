@@ -30,7 +30,6 @@ struct Head<'h> {
 
 /// What was set aside.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[cfg_attr(not(test), allow(dead_code, reason = "for those who read it back"))]
 pub(crate) struct Entry {
     /// When, in seconds since the epoch.
     pub(crate) time_unix: u64,

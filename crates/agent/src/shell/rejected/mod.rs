@@ -10,9 +10,7 @@ mod entry;
 
 use super::clock::Clock;
 use crate::engine::{Keep, Rejected};
-pub(crate) use entry::Entries;
-#[cfg(test)]
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Entries, Entry};
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, BufReader, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -103,7 +101,6 @@ pub(crate) fn directory(checkpoint: &Path) -> PathBuf {
 
 /// The files in the directory, the oldest first. Their entries, one file after the other, are in the order in which they
 /// were set aside.
-#[cfg_attr(not(test), allow(dead_code, reason = "for those who read it back"))]
 pub(crate) fn files(directory: &Path) -> Vec<PathBuf> {
     (0..FILES).rev().map(|number| path(directory, number)).filter(|path| path.exists()).collect()
 }
