@@ -20,12 +20,19 @@ struct Slot {
     parts: u32,
 }
 
-/// The settling state of one stream.
+/// The settling state of one stream. Most streams are settled whole, and there may be tens of thousands: those have no
+/// more than two numbers.
 #[derive(Default)]
 pub(crate) struct Tracker {
     settled: u64,
     /// The mark of the line at `settled`, or of the last line before it.
     mark: u64,
+    lines: Option<Box<Lines>>,
+}
+
+/// What of a stream is not settled.
+#[derive(Default)]
+struct Lines {
     /// Lines from `settled` on, in order, without gaps.
     slots: VecDeque<Slot>,
     closed: usize,
@@ -33,6 +40,9 @@ pub(crate) struct Tracker {
     /// Ranges that an earlier run settled and this one has not read up to yet; sorted.
     restored: VecDeque<(u64, u64)>,
 }
+
+/// Of a stream that is settled whole.
+static NO_LINES: Lines = Lines { slots: VecDeque::new(), closed: 0, merge_at: 0, restored: VecDeque::new() };
 
 impl Tracker {
     /// Starts where a checkpoint left off.
@@ -43,7 +53,17 @@ impl Tracker {
         let settled =
             restored.iter().fold(settled, |to, &(from, end)| if from <= to { to.max(end) } else { to });
         restored.retain(|&(start, _)| start > settled);
-        Self { settled, mark, restored: restored.into(), ..Self::default() }
+        let lines = Lines { restored: restored.into(), ..Lines::default() };
+        let lines = (!lines.restored.is_empty()).then(|| Box::new(lines));
+        Self { settled, mark, lines }
+    }
+
+    fn lines(&self) -> &Lines {
+        self.lines.as_deref().unwrap_or(&NO_LINES)
+    }
+
+    fn lines_mut(&mut self) -> &mut Lines {
+        self.lines.get_or_insert_default()
     }
 
     /// Everything before this offset is settled.
@@ -53,78 +73,79 @@ impl Tracker {
 
     /// The mark of the first unsettled line; of the last line if there is none.
     pub(crate) fn mark(&self) -> u64 {
-        self.slots.front().map_or(self.mark, |slot| slot.mark)
+        self.lines().slots.front().map_or(self.mark, |slot| slot.mark)
     }
 
     /// Where the next line begins.
     pub(crate) fn end(&self) -> u64 {
-        self.slots.back().map_or(self.settled, |slot| slot.end)
+        self.lines().slots.back().map_or(self.settled, |slot| slot.end)
     }
 
     /// The mark of the line behind the first unsettled one: the reader's state when it had read that one.
     pub(crate) fn second_mark(&self) -> Option<u64> {
-        self.slots.get(1).map(|slot| slot.mark)
+        self.lines().slots.get(1).map(|slot| slot.mark)
     }
 
     /// Lines that are neither settled nor merged away.
     pub(crate) fn open_lines(&self) -> usize {
-        self.slots.len() - self.closed
+        self.lines().slots.len() - self.lines().closed
     }
 
     /// Whether the line that starts here was settled by an earlier run. To be asked in the order of the lines.
     pub(crate) fn was_settled(&mut self, start: u64) -> bool {
-        while self.restored.front().is_some_and(|&(_, end)| end <= start) {
-            self.restored.pop_front();
+        let Some(lines) = &mut self.lines else { return false };
+        while lines.restored.front().is_some_and(|&(_, end)| end <= start) {
+            lines.restored.pop_front();
         }
-        self.restored.front().is_some_and(|&(from, _)| from <= start)
+        lines.restored.front().is_some_and(|&(from, _)| from <= start)
     }
 
     /// Bytes from an offset on that an earlier run settled and this one has not read up to yet.
     pub(crate) fn settled_beyond(&self, from: u64) -> u64 {
-        self.restored.iter().map(|&(start, end)| end.saturating_sub(start.max(from))).sum()
+        self.lines().restored.iter().map(|&(start, end)| end.saturating_sub(start.max(from))).sum()
     }
 
     /// The next line, `start` to `end`, became `parts` parts; none: it is closed at once.
     pub(crate) fn open(&mut self, start: u64, end: u64, mark: u64, parts: u32) {
         debug_assert!(start >= self.end(), "lines come in order");
-        if parts == 0 && self.slots.is_empty() {
+        if parts == 0 && self.lines().slots.is_empty() {
             self.settled = end;
             self.mark = mark;
             return;
         }
-        self.slots.push_back(Slot { start, end, mark, parts });
+        let lines = self.lines_mut();
+        lines.slots.push_back(Slot { start, end, mark, parts });
         if parts == 0 {
-            self.closed += 1;
-            self.merge();
+            lines.closed += 1;
+            lines.merge();
         }
     }
 
     /// The line at `start` has `n` parts more. `false` if it isn't open.
     pub(crate) fn add(&mut self, start: u64, n: u32) -> bool {
-        let slot = self.find(start).and_then(|at| self.slots.get_mut(at));
-        let Some(slot) = slot.filter(|slot| slot.parts > 0) else { return false };
+        let Some(slot) = self.open_slot(start) else { return false };
         slot.parts = slot.parts.saturating_add(n);
         true
     }
 
     /// `n` parts of the line at `start` came back. `false` if it isn't open.
     pub(crate) fn settle(&mut self, start: u64, n: u32) -> bool {
-        let slot = self.find(start).and_then(|at| self.slots.get_mut(at));
-        let Some(slot) = slot.filter(|slot| slot.parts > 0) else { return false };
+        let Some(slot) = self.open_slot(start) else { return false };
         slot.parts = slot.parts.saturating_sub(n);
         if slot.parts == 0 {
-            self.closed += 1;
+            self.lines_mut().closed += 1;
             self.advance();
-            self.merge();
+            self.lines_mut().merge();
         }
         true
     }
 
     /// Settled ranges beyond the prefix, the lowest `max` of them.
     pub(crate) fn beyond(&self, max: usize) -> Vec<(u64, u64)> {
-        let closed = self.slots.iter().filter(|slot| slot.parts == 0).map(|slot| (slot.start, slot.end));
+        let lines = self.lines();
+        let closed = lines.slots.iter().filter(|slot| slot.parts == 0).map(|slot| (slot.start, slot.end));
         let mut ranges: Vec<(u64, u64)> = Vec::new();
-        for (start, end) in closed.chain(self.restored.iter().copied()) {
+        for (start, end) in closed.chain(lines.restored.iter().copied()) {
             let full = ranges.len() == max;
             match ranges.last_mut() {
                 Some(last) if last.1 >= start => last.1 = last.1.max(end),
@@ -135,31 +156,34 @@ impl Tracker {
         ranges
     }
 
-    fn find(&self, start: u64) -> Option<usize> {
-        if self.slots.front()?.start == start {
-            return Some(0);
-        }
-        self.slots.binary_search_by_key(&start, |slot| slot.start).ok()
+    /// The line that starts here, if it is open.
+    fn open_slot(&mut self, start: u64) -> Option<&mut Slot> {
+        let lines = self.lines.as_deref_mut()?;
+        let at = lines.find(start)?;
+        lines.slots.get_mut(at).filter(|slot| slot.parts > 0)
     }
 
     fn advance(&mut self) {
-        while self.slots.front().is_some_and(|slot| slot.parts == 0) {
-            if let Some(slot) = self.slots.pop_front() {
-                self.closed -= 1;
-                self.settled = slot.end;
-                self.mark = slot.mark;
-            }
+        let Some(lines) = &mut self.lines else { return };
+        while let Some(Slot { end, mark, parts: 0, .. }) = lines.slots.front() {
+            (self.settled, self.mark) = (*end, *mark);
+            lines.closed -= 1;
+            lines.slots.pop_front();
         }
     }
 
     /// Gives back memory that is not in use: most streams are drained, and there may be many.
     pub(crate) fn rest(&mut self) {
-        if self.slots.is_empty() {
-            self.slots = VecDeque::new();
+        self.lines.take_if(|lines| lines.slots.is_empty() && lines.restored.is_empty());
+    }
+}
+
+impl Lines {
+    fn find(&self, start: u64) -> Option<usize> {
+        if self.slots.front()?.start == start {
+            return Some(0);
         }
-        if self.restored.is_empty() {
-            self.restored = VecDeque::new();
-        }
+        self.slots.binary_search_by_key(&start, |slot| slot.start).ok()
     }
 
     /// Makes one of neighbouring closed lines, once as many are closed as twice what the last merging left:
@@ -228,7 +252,7 @@ mod tests {
         for at in 1..100_000 {
             tracker.settle(at, 1);
         }
-        assert!(tracker.slots.len() < 200, "{}", tracker.slots.len());
+        assert!(tracker.lines().slots.len() < 200, "{}", tracker.lines().slots.len());
         assert_eq!(tracker.beyond(8), [(1, 100_000)]);
     }
 

@@ -81,8 +81,9 @@ pub(crate) struct Stream {
     pub(crate) tracker: Tracker,
     pub(crate) deliver: Cursor,
     pub(crate) evidence: Option<Box<Cursor>>,
-    /// Places between the settled offset and the deliver cursor, oldest first.
-    pub(crate) markers: VecDeque<Marker>,
+    /// Places between the settled offset and the deliver cursor, oldest first; `None`: none.
+    #[allow(clippy::box_collection, reason = "there may be tens of thousands of streams, most without any")]
+    pub(crate) markers: Option<Box<VecDeque<Marker>>>,
     /// The engine knows of it.
     pub(crate) announced: bool,
     /// Its content is not what it was: to be looked at before it is read again.
@@ -121,7 +122,7 @@ impl Stream {
             tracker: Tracker::default(),
             deliver: Cursor::default(),
             evidence: None,
-            markers: VecDeque::new(),
+            markers: None,
             announced: false,
             suspect: false,
             blocked: false,
@@ -228,36 +229,42 @@ impl Stream {
     /// A marker at or before `limit`, the latest there is.
     pub(crate) fn marker_before(&self, limit: u64) -> Option<Marker> {
         let own = Some(self.deliver.marker).filter(|marker| marker.offset <= limit && marker.len > 0);
-        own.or_else(|| self.markers.iter().rev().find(|marker| marker.offset <= limit).copied())
+        own.or_else(|| {
+            let mut newest_first = self.markers.iter().flat_map(|markers| markers.iter().rev());
+            newest_first.find(|marker| marker.offset <= limit).copied()
+        })
     }
 
     /// Remembers where the deliver cursor stands, for checkpoints to come.
     pub(crate) fn remember_marker(&mut self) {
         let marker = self.deliver.marker;
-        if marker.len == 0 || self.markers.back().is_some_and(|last| last.offset >= marker.offset) {
+        let last = self.markers.as_ref().and_then(|markers| markers.back());
+        if marker.len == 0 || last.is_some_and(|last| last.offset >= marker.offset) {
             return;
         }
-        if self.markers.len() >= MARKERS {
+        let markers = self.markers.get_or_insert_default();
+        if markers.len() >= MARKERS {
             let mut keep = false;
-            self.markers.retain(|_| {
+            markers.retain(|_| {
                 keep = !keep;
                 keep
             });
         }
-        self.markers.push_back(marker);
+        markers.push_back(marker);
     }
 
     /// The marker for a checkpoint, which stands at the settled offset or before it.
     pub(crate) fn settled_marker(&mut self) -> Marker {
         let settled = self.tracker.settled();
         if (1..=settled).contains(&self.deliver.marker.offset) {
-            self.markers = VecDeque::new();
+            self.markers = None;
             return self.deliver.marker;
         }
-        while self.markers.get(1).is_some_and(|marker| marker.offset <= settled) {
-            self.markers.pop_front();
+        let Some(markers) = &mut self.markers else { return Marker::default() };
+        while markers.get(1).is_some_and(|marker| marker.offset <= settled) {
+            markers.pop_front();
         }
-        self.markers.front().filter(|marker| marker.offset <= settled).copied().unwrap_or_default()
+        markers.front().filter(|marker| marker.offset <= settled).copied().unwrap_or_default()
     }
 }
 

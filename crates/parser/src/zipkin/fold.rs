@@ -4,19 +4,16 @@
 //! `flush_spans` and the endpoints of all observers), and a file may be seen plain and compressed.
 
 use crate::evidence::SpanFacts;
+use hashbrown::HashTable;
 use model::{SpanKind, Uuid};
-use std::collections::{HashSet, VecDeque};
-use std::hash::{BuildHasherDefault, Hasher};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// How many spans of one service of one host are remembered.
-const WINDOW: usize = 65_536;
 /// How many services of hosts are remembered; that which was asked for longest ago goes first.
 const MAX_SOURCES: usize = 8;
 
 /// What was seen: the last 65,536 spans of each of the last 8 services of hosts.
 ///
-/// Grows as spans come, to about 1.7 MiB for a full window. A host has three or four services that write spans.
+/// Grows as spans come, to about 0.9 MiB for a full window. A host has three or four services that write spans.
 #[derive(Debug, Default)]
 pub struct Folded {
     /// The one asked for last stands last.
@@ -71,48 +68,48 @@ fn key(facts: &SpanFacts<'_>, kind: SpanKind) -> u64 {
     xxh3_64(&bytes)
 }
 
+/// A key's index in the window. As many spans of one service of one host are remembered as it can tell apart: 65,536.
+type Place = u16;
+
 #[derive(Debug, Default)]
 struct Window {
-    order: VecDeque<u64>,
-    keys: HashSet<u64, BuildHasherDefault<AsItIs>>,
+    /// In the order in which they came; once there are enough, the oldest is replaced.
+    keys: Vec<u64>,
+    /// The oldest, once there are enough.
+    oldest: Place,
+    /// By key. The keys are hashes already.
+    places: HashTable<Place>,
 }
 
 impl Window {
     /// Whether the key is new.
     fn insert(&mut self, key: u64) -> bool {
-        if !self.keys.insert(key) {
+        let Self { keys, oldest, places } = self;
+        if places.find(key, |place| keys.get(usize::from(*place)) == Some(&key)).is_some() {
             return false;
         }
-        if self.order.len() == WINDOW
-            && let Some(oldest) = self.order.pop_front()
-        {
-            self.keys.remove(&oldest);
-        }
-        self.order.push_back(key);
+        let place = match Place::try_from(keys.len()) {
+            Ok(place) => {
+                keys.push(key);
+                place
+            }
+            Err(_) => {
+                let place = *oldest;
+                *oldest = oldest.wrapping_add(1);
+                if let Some(forgotten) = keys.get_mut(usize::from(place)) {
+                    let forgotten = std::mem::replace(forgotten, key);
+                    let entry = places.find_entry(forgotten, |known| *known == place);
+                    drop(entry.map(hashbrown::hash_table::OccupiedEntry::remove));
+                }
+                place
+            }
+        };
+        places.insert_unique(key, place, |place| keys.get(usize::from(*place)).copied().unwrap_or_default());
         true
     }
 
     fn memory_bytes(&self) -> usize {
-        // The set keeps 8 bytes and a control byte for each place, and an eighth of its places free.
-        self.order.capacity() * 8 + self.keys.capacity() * 8 / 7 * 9
-    }
-}
-
-/// The keys are hashes already.
-#[derive(Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64(bytes);
-    }
-
-    fn write_u64(&mut self, key: u64) {
-        self.0 = key;
+        self.keys.capacity() * size_of::<u64>() + self.places.allocation_size()
     }
 }
 
@@ -134,6 +131,8 @@ mod tests {
             names_task: false,
         }
     }
+
+    const WINDOW: usize = 65_536;
 
     #[test]
     fn a_copy_is_seen_by_id_kind_and_source() {
@@ -163,7 +162,7 @@ mod tests {
         }
         assert!(!folded.first_seen(&facts("xapi", window), SpanKind::Internal), "the oldest in the window");
         assert!(folded.first_seen(&facts("xapi", window - 1), SpanKind::Internal), "the last before it");
-        assert!(folded.memory_bytes() <= 2 << 20, "{}", folded.memory_bytes());
+        assert!(folded.memory_bytes() <= 1 << 20, "{}", folded.memory_bytes());
     }
 
     #[test]
