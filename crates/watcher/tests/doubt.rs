@@ -220,6 +220,36 @@ fn row_05_a_copy_of_a_log_that_was_never_read_is_read() {
     assert_each_once(&reader, &lines(0, 130), "");
 }
 
+/// A log that could not be read is open still when its compressed copy is found, and another has its old name.
+#[test]
+fn row_13_the_copy_of_a_log_that_is_held_unread_is_known() {
+    let disk = disk();
+    disk.append(LOG, lines(0, 10).as_bytes());
+    let mut reader = Reader::new(&disk);
+    reader.run(&disk, 1.0);
+    rotate(&disk);
+    reader.run(&disk, 1.0);
+    let ino = disk.ino(LOG);
+    disk.fail_reads(LOG, Some(ErrorKind::Other));
+    disk.append(LOG, lines(10, 50).as_bytes());
+    reader.run(&disk, 1.0);
+    rotate(&disk);
+    disk.fail(LOG, Some(ErrorKind::Other));
+    reader.run(&disk, 1.0);
+    disk.fail(&sibling(1, ".gz"), Some(ErrorKind::Other));
+    compress(&disk, 1);
+    reader.run(&disk, 2.0);
+    disk.append(LOG, lines(60, 50).as_bytes());
+    rotate(&disk);
+    disk.fail(&sibling(1, ".gz"), None);
+    disk.fail(LOG, None);
+    compress(&disk, 1);
+    disk.append(LOG, lines(110, 10).as_bytes());
+    disk.fail_reads_of(ino, None);
+    reader.run(&disk, 10.0);
+    assert_each_once(&reader, &lines(0, 120), "");
+}
+
 /// logrotate's `copytruncate`: lines that come after the copying are read from the log, and are not in the copy. The log
 /// may be shorter than what it is known by, and its copy is compressed later.
 #[test]

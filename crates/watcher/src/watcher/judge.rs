@@ -3,6 +3,7 @@
 use super::Watcher;
 use super::look::Sighting;
 use super::place::STABLE;
+use super::read::Fault;
 use crate::decode::Decoder;
 use crate::discover::Class;
 use crate::fs::{File, read_full};
@@ -45,6 +46,9 @@ impl Watcher {
         if sighting.class.packing() == Packing::Plain {
             self.spare = Some((sighting.path.clone(), Arc::clone(&file)));
         }
+        if let Err(error) = self.know_held(sighting.kind()) {
+            return Verdict::Fails(error);
+        }
         let verdict = match (&sighting.class, sighting.class.packing()) {
             (_, Packing::Plain) => self.judge_plain(sighting, file.as_ref()),
             (Class::Trace { .. }, _) => Ok(self.judge_packed_trace(sighting)),
@@ -60,6 +64,18 @@ impl Watcher {
         let meta = file.stat()?;
         let same = (meta.dev, meta.ino) == (sighting.meta.dev, sighting.meta.ino);
         Ok(same.then_some(file))
+    }
+
+    /// A log of which nothing could be read may be open still: what it begins with tells which file is its copy.
+    fn know_held(&mut self, kind: StreamKind) -> io::Result<()> {
+        for id in self.streams.of_log(kind) {
+            let unknown = self.streams.get(id).filter(|stream| !stream.head.is_strong());
+            let Some(file) = unknown.and_then(|stream| stream.file.clone()) else { continue };
+            if let Err(Fault::Io(kind)) = self.grow_head(id, file.as_ref()) {
+                return Err(kind.into());
+            }
+        }
+        Ok(())
     }
 
     fn judge_plain(&mut self, sighting: &Sighting, file: &dyn File) -> io::Result<Verdict> {

@@ -204,7 +204,11 @@ impl Disk {
 
     /// From now on reading this file fails.
     pub fn fail_reads(&self, path: &str, error: Option<io::ErrorKind>) {
-        let ino = self.ino(path);
+        self.fail_reads_of(self.ino(path), error);
+    }
+
+    /// The same of an inode that may have no name.
+    pub fn fail_reads_of(&self, ino: u64, error: Option<io::ErrorKind>) {
         let mut state = self.state();
         match error {
             Some(error) => state.failing_reads.insert(ino, error),

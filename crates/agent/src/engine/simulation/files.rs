@@ -92,13 +92,18 @@ impl Files {
         self.name(path, content, true);
     }
 
-    /// A second file with what the first holds (`cp`).
-    pub(super) fn copy(&mut self, from: &Path, to: &Path) {
-        let data = self.host.disk.data(from);
+    /// A second file, empty as yet, for what the first holds (`cp`).
+    pub(super) fn begin_copy(&mut self, from: &Path, to: &Path) {
         self.host.create(to);
-        self.host.disk.append(to, &data);
         let content = self.names[from].content;
         self.name(to, content, false);
+    }
+
+    /// Fills it.
+    pub(super) fn fill_copy(&mut self, from: &Path, to: &Path) {
+        let data = self.host.disk.data(from);
+        self.host.disk.append(to, &data);
+        self.changed.push(to.to_path_buf());
     }
 
     /// Appends bytes to a file by its inode.

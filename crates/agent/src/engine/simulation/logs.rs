@@ -46,6 +46,8 @@ pub(super) enum Step {
     Rest,
     /// The writer opens the new file.
     Reopen,
+    /// The copy is filled.
+    Copy,
     /// The copied file is truncated.
     Truncate,
     /// The next step of compressing a sibling.
@@ -148,11 +150,10 @@ impl LogWriter {
             return None;
         }
         self.shift(files);
-        files.copy(&self.path, &self.sibling(1, false));
+        files.begin_copy(&self.path, &self.sibling(1, false));
         files.host.count(Fault::CopyTruncated);
         self.copied = true;
-        let race = if rng.chance(0.5) { 0 } else { rng.range(0, SECOND / 3) };
-        Some((race, Step::Truncate))
+        Some((soon(rng), Step::Copy))
     }
 
     /// Somebody empties the log.
@@ -184,6 +185,11 @@ impl LogWriter {
                 (self.ino, self.content) = files.content_of(&self.path);
                 self.old = false;
                 self.begin_packing(files, rng)
+            }
+            Step::Copy => {
+                let _ = self.step(Step::Rest, files, ledger, rng);
+                files.fill_copy(&self.path, &self.sibling(1, false));
+                Some((soon(rng), Step::Truncate))
             }
             // It follows the copying at once, whatever the writer is at.
             Step::Truncate => {
@@ -235,9 +241,9 @@ impl LogWriter {
             1 => {
                 let (_, content) = files.content_of(path);
                 files.create_packed(&name, content);
-                files.append_packed(&name, first);
             }
-            2 => files.append_packed(&name, rest),
+            2 => files.append_packed(&name, first),
+            3 => files.append_packed(&name, rest),
             _ => {
                 files.unlink(path, true, ledger);
                 files.host.count(Fault::Gzipped);
@@ -247,6 +253,11 @@ impl LogWriter {
         }
         Some((rng.range(0, SECOND), Step::Pack))
     }
+}
+
+/// At once, or shortly after.
+fn soon(rng: &mut Rng) -> u64 {
+    if rng.chance(0.5) { 0 } else { rng.range(0, SECOND / 3) }
 }
 
 fn gzip(data: &[u8]) -> Vec<u8> {
