@@ -76,6 +76,14 @@ pub trait File: Send + Sync {
     /// # Errors
     /// What the kernel says.
     fn stat(&self) -> io::Result<Meta>;
+
+    /// Its state when it was opened, or later: which file it is never changes.
+    ///
+    /// # Errors
+    /// As [`stat`](Self::stat).
+    fn opened(&self) -> io::Result<Meta> {
+        self.stat()
+    }
 }
 
 /// A disk.

@@ -62,6 +62,8 @@ pub struct Watcher {
     blocked: BTreeSet<StreamId>,
     /// Streams with an open plain file.
     open: BTreeSet<StreamId>,
+    /// Of those, trace files that were read to their end lately, in that order.
+    drained: VecDeque<StreamId>,
     decoders: Decoders,
     /// The file that was opened last to see whose it is: likely to be read next.
     spare: Option<(PathBuf, Arc<dyn File>)>,
@@ -96,6 +98,7 @@ impl Watcher {
             warm: BTreeMap::new(),
             blocked: BTreeSet::new(),
             open: BTreeSet::new(),
+            drained: VecDeque::new(),
             decoders: Decoders::default(),
             spare: None,
             swept: PathBuf::new(),

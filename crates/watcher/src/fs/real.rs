@@ -27,8 +27,9 @@ impl FileSystem for RealFs {
         regular(self.stat(path)?)?;
         let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
-        regular(to_meta(&file.metadata()?))?;
-        Ok(Arc::new(RealFile(file)))
+        let opened = to_meta(&file.metadata()?);
+        regular(opened)?;
+        Ok(Arc::new(RealFile { file, opened }))
     }
 
     fn space(&self, path: &Path) -> io::Result<Space> {
@@ -37,12 +38,15 @@ impl FileSystem for RealFs {
     }
 }
 
-struct RealFile(std::fs::File);
+struct RealFile {
+    file: std::fs::File,
+    opened: Meta,
+}
 
 impl File for RealFile {
     fn read_at(&self, buf: &mut [u8], offset: u64) -> io::Result<usize> {
         loop {
-            match self.0.read_at(buf, offset) {
+            match self.file.read_at(buf, offset) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 done => return done,
             }
@@ -50,7 +54,11 @@ impl File for RealFile {
     }
 
     fn stat(&self) -> io::Result<Meta> {
-        self.0.metadata().map(|meta| to_meta(&meta))
+        self.file.metadata().map(|meta| to_meta(&meta))
+    }
+
+    fn opened(&self) -> io::Result<Meta> {
+        Ok(self.opened)
     }
 }
 

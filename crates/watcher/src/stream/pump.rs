@@ -42,10 +42,15 @@ pub(crate) trait Sink {
 pub(crate) struct PlainFeed<'a> {
     pub(crate) file: &'a dyn File,
     pub(crate) offset: u64,
+    /// Where it ended when it was looked at last: reading stops there, unless there turned out to be more.
+    pub(crate) size: u64,
 }
 
 impl Feed for PlainFeed<'_> {
     fn fill(&mut self, window: &mut Window) -> Result<(), Halt> {
+        if self.offset == self.size {
+            return Err(Halt::End);
+        }
         match window.fill(|room| self.file.read_at(room, self.offset)) {
             Ok(0) => Err(Halt::End),
             Ok(read) => {

@@ -8,7 +8,7 @@ use super::Watcher;
 use crate::fs::{File, read_full};
 use crate::identify::HEAD_MAX;
 use crate::saved::Packing;
-use crate::stream::Source;
+use crate::stream::{Source, Stream};
 use crate::{Change, Lost, Purpose, Reason, StreamId, StreamKind};
 use std::collections::VecDeque;
 use std::io;
@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// A drained file is closed after this long without growth.
 const IDLE: Duration = Duration::from_secs(90);
-/// Over the cap, so many drained files are closed at once: to find out which costs a look at all that are open.
-const CLOSED_AT_ONCE: usize = 32;
 /// The most decoders that stand ready: two signals, two purposes. Each has its window in memory.
 const DECODERS: usize = 4;
 /// With less than this part of the disk free, nothing deleted is kept on it: a tenth.
@@ -53,26 +51,49 @@ impl Watcher {
             return Ok(file);
         }
         while self.open.len() + self.decoders.len() >= self.settings.open_files.max(8) {
-            if !self.close_some() {
+            if !self.close_one() {
                 break;
             }
         }
         match self.fs.open(path) {
-            Err(error) if is_exhausted(&error) && self.close_some() => self.fs.open(path),
+            Err(error) if is_exhausted(&error) && self.close_one() => self.fs.open(path),
             opened => opened,
         }
     }
 
-    /// Lets go of the named files that were of no use for longest: several without unread bytes, or one that has some.
-    fn close_some(&mut self) -> bool {
+    /// Lets go of the named file that was of no use for longest, one without unread bytes before others.
+    fn close_one(&mut self) -> bool {
+        let closed = self.next_drained().or_else(|| self.longest_unused());
+        closed.into_iter().for_each(|id| self.close(id));
+        closed.is_some()
+    }
+
+    /// The file that was drained first, of those that were drained lately: no look at all that are open.
+    fn next_drained(&mut self) -> Option<StreamId> {
+        loop {
+            let id = self.drained.pop_front()?;
+            let stream = self.streams.get(id).filter(|stream| stream.file.is_some());
+            if stream.is_some_and(|stream| stream.holds().is_none() && is_read(stream)) {
+                return Some(id);
+            }
+        }
+    }
+
+    fn longest_unused(&self) -> Option<StreamId> {
         let candidates = self.open.iter().filter_map(|id| self.streams.get(*id));
         let named = candidates.filter(|stream| stream.holds().is_none());
-        let mut oldest: Vec<_> = named.map(|stream| (!stream.is_drained(), stream.used, stream.id)).collect();
-        oldest.sort_unstable();
-        let drained = oldest.iter().filter(|(unread, _, _)| !unread).count();
-        oldest.truncate(drained.clamp(1, CLOSED_AT_ONCE));
-        oldest.iter().for_each(|(_, _, id)| self.close(*id));
-        !oldest.is_empty()
+        named.min_by_key(|stream| (!stream.is_drained(), stream.used)).map(|stream| stream.id)
+    }
+
+    /// A read has ended: a trace file that was read to its end is among the first to be closed.
+    pub(super) fn note_drained(&mut self, id: StreamId) {
+        let drained = |stream: &Stream| stream.kind == StreamKind::Trace && is_read(stream);
+        if self.streams.get(id).is_some_and(drained) && self.drained.back() != Some(&id) {
+            self.drained.push_back(id);
+        }
+        if self.drained.len() > self.settings.open_files.max(8) {
+            self.drained.pop_front();
+        }
     }
 
     /// Closes a stream's plain file.
@@ -98,7 +119,7 @@ impl Watcher {
         }
         let Some(place) = stream.plain.clone() else { return Ok(None) };
         let file = self.open_file(&place.path)?;
-        if !place.hints.same_file(&file.stat()?) {
+        if !place.hints.same_file(&file.opened()?) {
             return Ok(None);
         }
         if !self.begins_as_known(id, file.as_ref())? {
@@ -131,7 +152,8 @@ impl Watcher {
     pub(super) fn hold(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get(id) else { return };
         let plain = stream.plain.as_ref().is_some_and(|place| place.named);
-        let room = self.open.len() < self.settings.open_files.max(8);
+        // One is left free: to look into the next name must not cost a file that is yet to be read its descriptor.
+        let room = self.open.len() + self.decoders.len() + 1 < self.settings.open_files.max(8);
         let wanted = stream.is_live() || (stream.kind == StreamKind::Trace && !stream.is_drained());
         if room && plain && wanted && stream.file.is_none() {
             let _ = self.opened(id);
@@ -225,13 +247,18 @@ impl Watcher {
     }
 }
 
-impl crate::stream::Stream {
+impl Stream {
     /// What is left of the plain file will not be read; it has been told.
     pub(super) fn abandon(&mut self) {
         if let Some(place) = self.plain.as_mut().filter(|place| place.hints.packing == Packing::Plain) {
             place.hints.size = self.deliver.next;
         }
     }
+}
+
+/// Read to its end, for every purpose.
+fn is_read(stream: &Stream) -> bool {
+    stream.is_drained() && !stream.unread(Purpose::Deliver) && !stream.unread(Purpose::Evidence)
 }
 
 /// No descriptor is left, for this process or for all.

@@ -71,6 +71,7 @@ impl Watcher {
             stream.remember_marker();
         }
         self.streams.refresh(stream);
+        self.note_drained(stream);
         let at_end = !self.streams.get(stream).is_some_and(|stream| stream.unread(purpose));
         ReadOutcome { bytes: read.unwrap_or(0), at_end, error }
     }

@@ -19,11 +19,14 @@ impl Watcher {
         budget: u64,
         each: Each<'_>,
     ) -> Result<u64, Fault> {
+        let held = self.streams.get(id).is_some_and(|stream| stream.file.is_some());
         let file = self.opened(id)?.ok_or(Fault::Moved)?;
         let finished = self.settings.finished_files;
         let cursor = self.streams.get(id).and_then(|stream| stream.cursor(purpose));
-        // Nothing was read that could be compared: the file may have been truncated and have grown again.
-        if cursor.is_some_and(|cursor| cursor.marker.len == 0) && !self.begins_as_known(id, file.as_ref())? {
+        // Nothing was read that could be compared: the file may have been truncated and have grown again. One that was
+        // opened just now was looked at for that.
+        let unproven = held && cursor.is_some_and(|cursor| cursor.marker.len == 0);
+        if unproven && !self.begins_as_known(id, file.as_ref())? {
             return Err(Fault::Other);
         }
         if self.is_filled_copy(id, file.as_ref())? {
@@ -55,7 +58,7 @@ impl Watcher {
             return Ok(true);
         }
         self.window.clear();
-        let mut feed = PlainFeed { file, offset: cursor.probed };
+        let mut feed = PlainFeed { file, offset: cursor.probed, size: u64::MAX };
         loop {
             match feed.fill(&mut self.window) {
                 Ok(()) if memchr::memchr(b'\n', self.window.bytes()).is_some() => return Ok(true),
@@ -81,10 +84,11 @@ impl Watcher {
         let shape = self.shape(id);
         let finished = self.settings.finished_files;
         let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
+        let size = stream.plain.as_ref().map_or(u64::MAX, |place| place.hints.size);
         let (cursor, mut handout) = stream.handout(purpose, each).ok_or(Fault::Moved)?;
         cursor.framer.rewind();
         let back = if cursor.marker.offset == cursor.at { usize::from(cursor.marker.len) } else { 0 };
-        let mut feed = PlainFeed { file, offset: cursor.at - back as u64 };
+        let mut feed = PlainFeed { file, offset: cursor.at - back as u64, size };
         prove(cursor, &mut feed, window, back)?;
         let (passed, halt) = pump(cursor, window, &mut feed, shape, budget, &mut handout);
         if halt == Halt::End && finished {
