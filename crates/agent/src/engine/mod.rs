@@ -279,7 +279,7 @@ impl Engine {
     /// Spans are remembered in bounded memory, so they are read in step with the logs, and somewhat ahead. When held
     /// lines fill their share, more evidence is the only thing that lets them go.
     fn evidence_limit(&self) -> Option<u64> {
-        const AHEAD: Duration = Duration::from_secs(300);
+        const AHEAD: Duration = Duration::from_secs(60);
         if !self.settings.reads_logs() {
             return Some(0);
         }

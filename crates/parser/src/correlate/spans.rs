@@ -29,8 +29,8 @@ pub(super) struct SpanRecord {
     older: u32,
     /// The same in the chain of its id.
     older_of_id: u32,
-    /// The second in which the last of those behind it in the trace's chain has ended, rounded up.
-    older_end_unix: u32,
+    /// The second in which the last of it and those behind it in the trace's chain has ended, rounded up.
+    last_end_unix: u32,
     pub(super) host: HostNo,
     pub(super) service: ServiceNo,
 }
@@ -48,7 +48,7 @@ impl SpanRecord {
             task: 0,
             older: 0,
             older_of_id: 0,
-            older_end_unix: 0,
+            last_end_unix: u32::try_from(end_micros.div_ceil(1_000_000)).unwrap_or(u32::MAX),
             host,
             service,
         }
@@ -62,12 +62,6 @@ impl SpanRecord {
     pub(super) fn of_task(mut self, task: TaskKey, own: bool) -> Self {
         self.task = task.bits() | if own { OWN } else { 0 };
         self
-    }
-
-    /// The end of it and of all behind it, in seconds, rounded up.
-    fn last_end_unix(&self) -> u32 {
-        let end = u32::try_from(self.end_micros.div_ceil(1_000_000)).unwrap_or(u32::MAX);
-        end.max(self.older_end_unix)
     }
 
     pub(super) fn meets(&self, window: &Window) -> bool {
@@ -167,14 +161,15 @@ impl Spans {
         let number = self.ring.next;
         let older = self.newest.replace(self.fold(record.trace), number);
         let older_of_id = self.newest_of_id.replace(record.id, number);
-        let older_end_unix = self.ring.get(older).map_or(0, SpanRecord::last_end_unix);
-        self.ring.push(SpanRecord { older, older_of_id, older_end_unix, ..record });
+        let behind = self.ring.get(older).map_or(0, |older| older.last_end_unix);
+        let last_end_unix = record.last_end_unix.max(behind);
+        self.ring.push(SpanRecord { older, older_of_id, last_end_unix, ..record });
     }
 
     /// The trace's spans that share time with the window, newest first.
     pub(super) fn at(&self, trace: u128, window: Window) -> impl Iterator<Item = &SpanRecord> {
         let (trace, from_unix) = (halves(trace), window.start_unix_nano.div_euclid(1_000_000_000));
-        let last = move |record: &SpanRecord| i64::from(record.last_end_unix()) >= from_unix;
+        let last = move |record: &SpanRecord| i64::from(record.last_end_unix) >= from_unix;
         let chain = self
             .chain(self.newest.get(self.fold(trace)), |record| record.older)
             .take_while(move |record| last(record));
@@ -188,7 +183,11 @@ impl Spans {
         chain.filter(move |record| record.id == id && record.trace == trace)
     }
 
-    fn chain(&self, newest: u32, older: fn(&SpanRecord) -> u32) -> impl Iterator<Item = &SpanRecord> {
+    fn chain<'s>(
+        &'s self,
+        newest: u32,
+        older: impl Fn(&SpanRecord) -> u32 + 's,
+    ) -> impl Iterator<Item = &'s SpanRecord> {
         let mut next = Some(newest);
         std::iter::from_fn(move || {
             let number = next?;

@@ -43,7 +43,7 @@ pub(crate) fn record<'a>(place: Place<'a>, parts: Parts<'a>, found: Found<'a>) -
     LogRecord {
         time_unix_nano: found.time.with_place(place.start),
         severity: found.severity,
-        severity_text: String::from_utf8_lossy(parts.level),
+        severity_text: escape::lossy(parts.level),
         body: escape::text(parts.body, parts.escaped),
         resource: place.host.resource(found.service, &parts),
         attributes: attributes(place, parts),
@@ -80,13 +80,13 @@ fn attributes<'a>(place: Place<'a>, parts: Parts<'a>) -> Vec<KeyValue<'a>> {
     list.text(keys::CODE_NAMESPACE, parts.module);
     list.number(keys::THREAD_ID, parts.thread);
     list.text(keys::THREAD_NAME, escape::text(parts.origin, parts.escaped));
-    list.text(keys::CLIENT_ADDRESS, String::from_utf8_lossy(parts.client));
+    list.text(keys::CLIENT_ADDRESS, escape::lossy(parts.client));
     list.text(keys::TASK_NAME, escape::text(parts.task.name, parts.escaped));
     list.text(keys::TASK_ID, parts.task.id.map(|id| id.as_str().to_owned()).unwrap_or_default());
     list.text(keys::SESSION_TRACK_ID, track_id(parts.body).unwrap_or_default());
     for (key, value) in parts.others {
         if !list.0.iter().any(|known| known.key == key) {
-            list.text(key, String::from_utf8_lossy(value));
+            list.text(key, escape::lossy(value));
         }
     }
     list.0

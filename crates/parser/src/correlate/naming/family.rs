@@ -4,6 +4,9 @@ use crate::correlate::bound::IdHash;
 use crate::correlate::spans::{SpanRecord, Spans};
 use std::collections::{HashMap, HashSet};
 
+/// How far above a span its ancestors stand, by id.
+type Heights = HashMap<u64, usize, IdHash>;
+
 /// The spans of a trace by id. Those that come into question have their ancestors among the spans of the same time as
 /// a rule; in the rest of the trace an ancestor is looked for by its id, once.
 ///
@@ -18,11 +21,14 @@ pub(super) struct Family<'a> {
 impl<'a> Family<'a> {
     /// The family of a trace's spans, of which `there` are all of the time in question.
     pub(super) fn of(spans: &'a Spans, trace: u128, there: &[&'a SpanRecord]) -> Self {
-        let hash = spans.hash();
-        let known = by_id(there.iter().copied(), hash).into_iter().map(|(id, span)| (id, Some(span)));
-        let mut family = Self { spans, trace, known: HashMap::with_hasher(hash) };
-        family.known.extend(known);
-        family
+        let mut known = HashMap::with_capacity_and_hasher(there.len(), spans.hash());
+        for span in there.iter().copied() {
+            let longest = known.entry(span.id).or_insert(Some(span));
+            if longest.is_some_and(|known| rank(span) > rank(known)) {
+                *longest = Some(span);
+            }
+        }
+        Self { spans, trace, known }
     }
 
     fn parent(&mut self, id: u64) -> Option<&'a SpanRecord> {
@@ -46,7 +52,7 @@ impl<'a> Family<'a> {
 
     /// The ids of those that are no ancestor of another, each once. Loops have none.
     pub(super) fn innermost(&mut self, candidates: &[&SpanRecord]) -> Vec<u64> {
-        let mut ancestors = HashSet::new();
+        let mut ancestors = HashSet::with_hasher(self.spans.hash());
         for span in candidates {
             let mut next = self.parent(span.id);
             // An ancestor met before has had its own ancestors met too.
@@ -66,8 +72,8 @@ impl<'a> Family<'a> {
     pub(super) fn common_ancestors(&mut self, ids: &[u64]) -> impl Iterator<Item = &'a SpanRecord> + use<'a> {
         let (first, others) = ids.split_first().map_or((&0, ids), |split| split);
         let line = self.line_of(*first);
-        let mut height: HashMap<u64, usize> =
-            line.iter().enumerate().map(|(at, span)| (span.id, at)).collect();
+        let mut height: Heights = HashMap::with_capacity_and_hasher(line.len(), self.spans.hash());
+        height.extend(line.iter().enumerate().map(|(at, span)| (span.id, at)));
         let meeting = others.iter().try_fold(0, |meeting: usize, id| {
             let (walked, at) = self.walk_to(*id, &height)?;
             height.extend(walked.into_iter().map(|id| (id, at)));
@@ -78,7 +84,8 @@ impl<'a> Family<'a> {
 
     /// The ancestors of a span that were seen, nearest first, up to the first gap or loop.
     fn line_of(&mut self, id: u64) -> Vec<&'a SpanRecord> {
-        let mut seen = HashSet::from([id]);
+        let mut seen = HashSet::with_hasher(self.spans.hash());
+        seen.insert(id);
         let mut line = Vec::new();
         let mut next = self.parent(id);
         while let Some(span) = next.filter(|span| seen.insert(span.id)) {
@@ -89,8 +96,8 @@ impl<'a> Family<'a> {
     }
 
     /// The ancestors up to one of known height, and that height.
-    fn walk_to(&mut self, id: u64, height: &HashMap<u64, usize>) -> Option<(HashSet<u64>, usize)> {
-        let mut walked = HashSet::new();
+    fn walk_to(&mut self, id: u64, height: &Heights) -> Option<(HashSet<u64, IdHash>, usize)> {
+        let mut walked = HashSet::with_hasher(self.spans.hash());
         let mut next = self.parent(id)?;
         loop {
             if let Some(at) = height.get(&next.id) {
@@ -102,20 +109,6 @@ impl<'a> Family<'a> {
             next = self.parent(next.id)?;
         }
     }
-}
-
-fn by_id<'a>(
-    spans: impl Iterator<Item = &'a SpanRecord>,
-    hash: IdHash,
-) -> HashMap<u64, &'a SpanRecord, IdHash> {
-    let mut by_id: HashMap<u64, &SpanRecord, IdHash> = HashMap::with_hasher(hash);
-    for span in spans {
-        let known = by_id.entry(span.id).or_insert(span);
-        if rank(span) > rank(known) {
-            *known = span;
-        }
-    }
-    by_id
 }
 
 fn rank(span: &SpanRecord) -> (u64, u64, u64) {
