@@ -9,7 +9,7 @@ use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use testkit::driver::{Agent, Sandbox};
+use testkit::driver::{Agent, Sandbox, Usage};
 
 /// Longer than any run takes on a slow machine.
 const DEADLINE: Duration = Duration::from_secs(600);
@@ -105,8 +105,7 @@ pub(crate) fn catch_up(options: &Options, corpus: &Corpus, setting: Setting) -> 
     point_to(&mut sandbox, corpus);
     let begin = Instant::now();
     let agent = start(&sandbox)?;
-    let status = wait_for_all(&agent, &sandbox, &sink, corpus, setting)?;
-    let usage = agent.usage()?;
+    let (status, usage) = wait_for_all(&agent, &sandbox, &sink, corpus, setting)?;
     agent.terminate(DEADLINE)?;
     let (wire_bytes, requests, last) = sink.read(|came| (came.bytes, came.requests, came.last));
     Ok(Taken {
@@ -119,14 +118,14 @@ pub(crate) fn catch_up(options: &Options, corpus: &Corpus, setting: Setting) -> 
     })
 }
 
-/// Until all records are accounted for; the status then.
+/// Until all records are accounted for; the status then, and what the agent had used before it was asked for that.
 fn wait_for_all(
     agent: &Agent,
     sandbox: &Sandbox,
     sink: &Sink,
     corpus: &Corpus,
     setting: Setting,
-) -> Result<Value> {
+) -> Result<(Value, Usage)> {
     let end = Instant::now() + DEADLINE;
     let mut asked = Instant::now();
     loop {
@@ -136,11 +135,12 @@ fn wait_for_all(
             continue;
         }
         asked = Instant::now();
+        let usage = agent.usage()?;
         let status = ask(&sandbox.socket())?;
         let traces = !setting.traces || is_done(&status, "traces", corpus.spans);
         let logs = !setting.logs || is_done(&status, "logs", corpus.lines);
         if traces && logs {
-            return Ok(status);
+            return Ok((status, usage));
         }
         if Instant::now() > end || agent.read(|said| said.exit.is_some()) {
             return Err(
