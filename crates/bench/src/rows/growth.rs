@@ -9,12 +9,14 @@ use crate::run::{self, Setting};
 use testkit::standin::Compression;
 
 const SMALL: u64 = 100 * MEGABYTE;
+/// At whatever scale: less than some minutes of a host's spans holds no operation from beginning to end.
+const LEAST: u64 = 50 * MEGABYTE;
 const LARGE: u64 = 2_000 * MEGABYTE;
 
 pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let start = run::start_up(options)?;
-    let small = corpus::traces(&options.corpora, options.scaled(SMALL), Compression::Off)?;
-    let large = corpus::traces(&options.corpora, options.scaled(LARGE), Compression::Off)?;
+    let small = corpus::traces(&options.corpora, options.scaled(SMALL).max(LEAST), Compression::Off)?;
+    let large = corpus::traces(&options.corpora, options.scaled(LARGE).max(2 * LEAST), Compression::Off)?;
     let of = |corpus: &Corpus, runs| -> Result<f64> {
         let taken = run::median(runs, || run::catch_up(options, corpus, Setting::traces("none")))?;
         Ok((taken.cpu - start) / float(corpus.spans) * 1e6)
