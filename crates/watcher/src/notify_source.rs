@@ -8,14 +8,12 @@
 //! exist is waited for in its nearest ancestor that does, and each one's parent tells when it is made anew,
 //! which its own watch does not survive.
 //!
-//! The handler runs on the thread that reads the kernel's events (`kernel`), and does nothing that could stall it.
-
-mod kernel;
+//! The handler runs on a thread of `notify`'s, and does nothing that could stall it.
 
 use crate::{Hint, Now, Settings};
-use kernel::{Event, Kernel};
+use notify::event::{CreateKind, ModifyKind, RemoveKind};
+use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,7 +43,7 @@ pub struct NotifySource {
     emit: Emit,
     /// A directory was made, removed or renamed since the watches were set.
     stale: Arc<AtomicBool>,
-    kernel: Option<Kernel>,
+    watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
     wanted: Vec<PathBuf>,
     health: Health,
@@ -64,7 +62,7 @@ impl NotifySource {
             filter: Arc::new(Filter::default()),
             emit: Arc::new(emit),
             stale: Arc::new(AtomicBool::new(true)),
-            kernel: None,
+            watcher: None,
             watched: BTreeSet::new(),
             wanted: Vec::new(),
             health: Health::Polling { cause: "not started".to_owned() },
@@ -127,27 +125,34 @@ impl NotifySource {
     /// inode number: all watches are set again.
     fn forget_watches(&mut self) {
         for path in std::mem::take(&mut self.watched) {
-            self.kernel.iter().for_each(|kernel| kernel.unwatch(&path));
+            // One that is gone already is an error, and as it should be.
+            let _ = self.watcher.as_mut().map(|watcher| watcher.unwatch(&path));
         }
     }
 
-    fn set_watches(&mut self) -> io::Result<()> {
+    fn set_watches(&mut self) -> notify::Result<()> {
         let wanted: BTreeSet<PathBuf> = self.wanted.iter().flat_map(|dir| existing(dir)).collect();
         let filter = Arc::clone(&self.filter);
         let (emit, stale) = (Arc::clone(&self.emit), Arc::clone(&self.stale));
-        let kernel = match &mut self.kernel {
-            Some(kernel) => kernel,
-            none => none.insert(Kernel::start(move |event| handle(&filter, &emit, &stale, event))?),
+        let watcher = match &mut self.watcher {
+            Some(watcher) => watcher,
+            none => {
+                none.insert(notify::recommended_watcher(move |event| handle(&filter, &emit, &stale, event))?)
+            }
         };
-        self.watched.difference(&wanted).for_each(|gone| kernel.unwatch(gone));
+        for gone in self.watched.difference(&wanted) {
+            let _ = watcher.unwatch(gone);
+        }
         self.watched.retain(|path| wanted.contains(path));
         for path in wanted {
             if self.watched.contains(&path) {
                 continue;
             }
-            match kernel.watch(&path) {
+            match watcher.watch(&path, RecursiveMode::NonRecursive) {
                 // It went away meanwhile: its parent told, or will be asked again.
-                Err(error) if is_gone(&error) => self.stale.store(true, Ordering::Release),
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {
+                    self.stale.store(true, Ordering::Release);
+                }
                 watched => watched?,
             }
             (self.emit)(Hint::Path(path.clone()));
@@ -155,10 +160,6 @@ impl NotifySource {
         }
         Ok(())
     }
-}
-
-fn is_gone(error: &io::Error) -> bool {
-    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
 }
 
 /// The directory and its parent, as far as they exist; else the nearest ancestor.
@@ -169,18 +170,27 @@ fn existing(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     known.into_iter().take(if whole { 2 } else { 1 })
 }
 
-fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: Event) {
-    let path = match event {
-        Event::Lost => return emit(Hint::Rescan),
-        Event::Changed(path) => path,
-        Event::Moved(path) => {
-            stale.store(true, Ordering::Release);
-            path
-        }
-    };
-    if filter.wants(&path) {
-        emit(Hint::Path(path));
+fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: notify::Result<Event>) {
+    let Ok(event) = event else { return emit(Hint::Rescan) };
+    if event.need_rescan() {
+        return emit(Hint::Rescan);
     }
+    if moves_directories(&event.kind) {
+        stale.store(true, Ordering::Release);
+    }
+    // Our own reads are events too: reacting to them would never end.
+    if !matches!(event.kind, EventKind::Access(_)) {
+        event.paths.into_iter().filter(|path| filter.wants(path)).for_each(|path| emit(Hint::Path(path)));
+    }
+}
+
+fn moves_directories(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(CreateKind::Folder | CreateKind::Any)
+            | EventKind::Remove(RemoveKind::Folder | RemoveKind::Any)
+            | EventKind::Modify(ModifyKind::Name(_))
+    )
 }
 
 impl Filter {
