@@ -1,4 +1,5 @@
-//! Holds the dependencies against `deny.toml`: licences and bans, from `cargo metadata`.
+//! Holds the dependencies against `deny.toml` (licences and bans, from `cargo metadata`), and that those the agent is built on
+//! are in use.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test fails by panic")]
 
@@ -91,4 +92,42 @@ fn expressions_are_read_as_spdx_says() {
     ] {
         assert_eq!(is_met(expression, &allowed), met, "{expression}");
     }
+}
+
+/// The packages that the agent is built on: each is a direct dependency of one of its crates, and used there.
+#[test]
+fn what_it_is_built_on_is_in_use() {
+    const WANTED: [&str; 9] = [
+        "notify",
+        "tokio",
+        "serde_json",
+        "regex",
+        "opentelemetry",
+        "opentelemetry-otlp",
+        "opentelemetry_sdk",
+        "chrono",
+        "sled",
+    ];
+    let crates = ["agent", "exporter", "parser", "watcher"];
+    for package in WANTED {
+        let name = format!("{}::", package.replace('-', "_"));
+        let used = crates.iter().any(|one| {
+            let directory = format!("{ROOT}/crates/{one}");
+            let manifest: toml::Table =
+                std::fs::read_to_string(format!("{directory}/Cargo.toml")).unwrap().parse().unwrap();
+            manifest["dependencies"].get(package).is_some()
+                && any_source_has(&format!("{directory}/src"), &name)
+        });
+        assert!(used, "{package} is not used by any of {crates:?}");
+    }
+}
+
+fn any_source_has(directory: &str, text: &str) -> bool {
+    std::fs::read_dir(directory).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return any_source_has(path.to_str().unwrap(), text);
+        }
+        std::fs::read_to_string(&path).is_ok_and(|source| source.contains(text))
+    })
 }
