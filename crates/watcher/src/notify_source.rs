@@ -8,7 +8,9 @@
 //! exist is waited for in its nearest ancestor that does, and each one's parent tells when it is made anew,
 //! which its own watch does not survive.
 //!
-//! The handler runs on a thread of `notify`'s, and does nothing that could stall it.
+//! The handler runs on a thread of `notify`'s, and does nothing that could stall it. But each file that is opened is an
+//! event too, and most are opened by us: while they are, it rests for some milliseconds, so that the kernel's queue is
+//! read by the buffer, not by the event.
 
 use crate::{Hint, Now, Settings};
 use notify::event::{CreateKind, ModifyKind, RemoveKind};
@@ -18,10 +20,16 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How soon watches that could not be had are asked for again.
 const AGAIN: Duration = Duration::from_secs(60);
+
+/// How long the handler rests after an opening. The kernel's queue has 16,384 places (inotify(7),
+/// `max_queued_events`), and no more than some hundred files are opened in that time.
+const REST: Duration = Duration::from_millis(5);
+/// Between two rests it takes what the first one gathered.
+const AWAKE: Duration = Duration::from_micros(100);
 
 /// How the kernel's events stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,7 +145,12 @@ impl NotifySource {
         let watcher = match &mut self.watcher {
             Some(watcher) => watcher,
             none => {
-                none.insert(notify::recommended_watcher(move |event| handle(&filter, &emit, &stale, event))?)
+                let mut rests = Rests::default();
+                let take = move |event| {
+                    rests.after(&event);
+                    handle(&filter, &emit, &stale, event);
+                };
+                none.insert(notify::recommended_watcher(take)?)
             }
         };
         for gone in self.watched.difference(&wanted) {
@@ -168,6 +181,24 @@ fn existing(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
         dir.ancestors().filter(|dir| dir.is_dir()).take(2).map(Path::to_path_buf).collect();
     let whole = known.first().is_some_and(|first| first == dir);
     known.into_iter().take(if whole { 2 } else { 1 })
+}
+
+/// Rests while files are being opened.
+#[derive(Default)]
+struct Rests {
+    /// When the last one ended.
+    ended: Option<Instant>,
+}
+
+impl Rests {
+    #[allow(clippy::disallowed_methods, reason = "a thread's pace, on which no decision hangs")]
+    fn after(&mut self, event: &notify::Result<Event>) {
+        let opening = event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_)));
+        if opening && self.ended.is_none_or(|ended| ended.elapsed() >= AWAKE) {
+            std::thread::sleep(REST);
+            self.ended = Some(Instant::now());
+        }
+    }
 }
 
 fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: notify::Result<Event>) {

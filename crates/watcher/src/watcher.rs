@@ -20,7 +20,7 @@ mod tend;
 mod timing;
 
 use crate::discover::Directory;
-use crate::fs::{File, FileSystem};
+use crate::fs::{File, FileSystem, Kind};
 use crate::lines::Window;
 use crate::stream::{Cursor, Stream, Streams};
 use crate::{
@@ -28,7 +28,7 @@ use crate::{
 };
 use descriptors::Decoders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use timing::Timing;
@@ -167,6 +167,29 @@ impl Watcher {
         let mut all: BTreeSet<PathBuf> = self.roots().into_iter().collect();
         all.extend(self.tree.keys().cloned());
         all.into_iter().collect()
+    }
+
+    /// The same as they are on disk, for watches that stand before the first [`scan`](Self::scan): then all that changes
+    /// after it is told, and nothing need be looked at twice.
+    #[must_use]
+    pub fn find_directories(&self) -> Vec<PathBuf> {
+        let mut found: BTreeSet<PathBuf> = self.roots().into_iter().collect();
+        let mut next = self.settings.traces.clone();
+        while let Some(dir) = next.pop() {
+            let below = self.directories_in(&dir).into_iter().filter(|below| found.insert(below.clone()));
+            next.extend(below.collect::<Vec<_>>());
+        }
+        found.into_iter().collect()
+    }
+
+    fn directories_in(&self, dir: &Path) -> Vec<PathBuf> {
+        // Two names, its own and `.`: none below has a `..`, so that thousands of files need not be listed for nothing.
+        if self.fs.stat(dir).is_ok_and(|meta| meta.nlink == 2) {
+            return Vec::new();
+        }
+        let entries = self.fs.list(dir).unwrap_or_default();
+        let directories = entries.into_iter().filter(|entry| entry.kind == Kind::Directory);
+        directories.map(|entry| dir.join(entry.name)).collect()
     }
 
     /// The streams of one kind that have something to read, in the order in which they are to be read: trace

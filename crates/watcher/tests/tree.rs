@@ -194,6 +194,31 @@ fn row_12_ten_thousand_files_are_read_with_few_descriptors() {
 }
 
 #[test]
+fn of_many_new_files_each_is_opened_once() {
+    let disk = Disk::new();
+    disk.mkdir("/log/dt");
+    (0..500).for_each(|n| disk.append(format!("/log/dt/{n:05}.ndjson"), export(n).as_bytes()));
+    let mut reader = Reader::with(&disk, Settings { open_files: 16, ..settings() }, BTreeMap::new());
+    assert_lines(&reader.take(), &split(&exports(0, 500)), "");
+    let (stats, opens, _) = disk.calls();
+    assert_eq!(opens, 500);
+    assert!(stats < 500 + 20, "{stats}");
+}
+
+#[test]
+fn directories_are_known_before_the_first_look() {
+    let disk = Disk::new();
+    disk.mkdir("/log/dt/a/b");
+    disk.mkdir("/log/other/c");
+    disk.append("/log/dt/a/x.ndjson", export(1).as_bytes());
+    let mut reader = Reader::new(&disk);
+    let found = reader.watcher.find_directories();
+    reader.take();
+    assert_eq!(found, reader.watcher.directories());
+    assert!(found.iter().any(|dir| dir.ends_with("dt/a/b")), "{found:?}");
+}
+
+#[test]
 fn trace_files_are_read_in_the_order_of_their_creation() {
     let disk = Disk::new();
     disk.mkdir("/log/dt");

@@ -252,6 +252,11 @@ impl Engine {
         self.watcher.settings()
     }
 
+    /// The directories whose changes are to be told from the first turn on.
+    pub(crate) fn find_directories(&self) -> Vec<PathBuf> {
+        self.watcher.find_directories()
+    }
+
     /// The directories whose changes are to be told, if they are others than before.
     pub(crate) fn take_directories(&mut self) -> Option<Vec<PathBuf>> {
         std::mem::take(&mut self.directories_changed).then(|| self.directories.clone())

@@ -314,6 +314,7 @@ impl Work {
     fn run(mut self) -> Receiver<Store> {
         let mut saving = Saving::default();
         let mut stop_by: Option<Duration> = None;
+        self.watch_first();
         loop {
             self.turns.one_more();
             let now = self.clock.now();
@@ -331,6 +332,12 @@ impl Work {
             }
         }
         self.positions.close(saving.last(&mut self.engine, self.clock.now()))
+    }
+
+    /// Listens before anything is looked at: the first turn need not be repeated for what may have changed meanwhile.
+    fn watch_first(&mut self) {
+        self.notify.sync(&self.engine.find_directories());
+        self.inbox.changes();
     }
 
     /// Listens where the watcher says that events matter.

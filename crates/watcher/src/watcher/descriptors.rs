@@ -117,12 +117,15 @@ impl Watcher {
         if let Some(file) = &stream.file {
             return Ok(Some(Arc::clone(file)));
         }
+        let trace = stream.kind == StreamKind::Trace;
         let Some(place) = stream.plain.clone() else { return Ok(None) };
+        // By what it begins with, it was found to be this stream's a moment ago.
+        let judged = trace && self.spare.as_ref().is_some_and(|(path, _)| *path == place.path);
         let file = self.open_file(&place.path)?;
         if !place.hints.same_file(&file.opened()?) {
             return Ok(None);
         }
-        if !self.begins_as_known(id, file.as_ref())? {
+        if !judged && !self.begins_as_known(id, file.as_ref())? {
             self.suspect(id);
             return Ok(None);
         }
@@ -152,12 +155,16 @@ impl Watcher {
     pub(super) fn hold(&mut self, id: StreamId) {
         let Some(stream) = self.streams.get(id) else { return };
         let plain = stream.plain.as_ref().is_some_and(|place| place.named);
-        // One is left free: to look into the next name must not cost a file that is yet to be read its descriptor.
-        let room = self.open.len() + self.decoders.len() + 1 < self.settings.open_files.max(8);
         let wanted = stream.is_live() || (stream.kind == StreamKind::Trace && !stream.is_drained());
-        if room && plain && wanted && stream.file.is_none() {
+        if self.has_room_to_hold() && plain && wanted && stream.file.is_none() {
             let _ = self.opened(id);
         }
+    }
+
+    /// Whether a file may be kept open that is not read yet. One descriptor is left free: to look into the next name must
+    /// not cost a file that is yet to be read its own.
+    pub(super) fn has_room_to_hold(&self) -> bool {
+        self.open.len() + self.decoders.len() + 1 < self.settings.open_files.max(8)
     }
 
     /// A decoder stands ready: perhaps another has to go.

@@ -5,7 +5,7 @@ use crate::discover::{Class, Directory, Node, classify};
 use crate::fs::{Kind, Meta};
 use crate::saved::{Hints, Packing};
 use crate::stream::{Source, Stream};
-use crate::{Change, Purpose, Reason, StreamId, Trouble};
+use crate::{Change, Purpose, Reason, StreamId, StreamKind, Trouble};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -72,6 +72,7 @@ impl Watcher {
         let known = path.ancestors().find(|dir| self.tree.contains_key(*dir)).map(Path::to_path_buf);
         let roots = self.roots();
         let below = roots.into_iter().filter(|root| root.starts_with(path) || path.starts_with(root));
+        let below: Vec<PathBuf> = below.filter(|root| known.as_ref() != Some(root)).collect();
         for dir in known.into_iter().chain(below) {
             if let Some(directory) = self.tree.get_mut(&dir) {
                 directory.distrust();
@@ -291,10 +292,16 @@ impl Watcher {
         }
     }
 
-    /// A file that was found empty has its first bytes, or more than a few: now it can be known again.
+    /// A file that was found empty has its first bytes, or more than a few: now it can be known again. A trace file that
+    /// can't be kept open is, when it is read.
     pub(super) fn meet(&mut self, id: StreamId) {
         let unknown = |stream: &Stream| {
-            !stream.head.is_strong() && stream.source() == Source::Plain && stream.unread(Purpose::Deliver)
+            let at_hand =
+                stream.kind != StreamKind::Trace || stream.file.is_some() || self.has_room_to_hold();
+            !stream.head.is_strong()
+                && stream.source() == Source::Plain
+                && stream.unread(Purpose::Deliver)
+                && at_hand
         };
         if self.streams.get(id).is_some_and(unknown)
             && let Ok(Some(file)) = self.opened(id)

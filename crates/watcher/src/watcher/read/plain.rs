@@ -7,7 +7,7 @@ use super::{Each, Fault, last_line};
 use crate::fs::{File, read_full};
 use crate::identify::HEAD_MAX;
 use crate::lines::Window;
-use crate::stream::{Cursor, Feed, Halt, PlainFeed, pump};
+use crate::stream::{Cursor, Feed, Halt, PlainFeed, Stream, pump};
 use crate::watcher::Watcher;
 use crate::{Purpose, StreamId};
 
@@ -24,8 +24,8 @@ impl Watcher {
         let finished = self.settings.finished_files;
         let cursor = self.streams.get(id).and_then(|stream| stream.cursor(purpose));
         // Nothing was read that could be compared: the file may have been truncated and have grown again. One that was
-        // opened just now was looked at for that.
-        let unproven = held && cursor.is_some_and(|cursor| cursor.marker.len == 0);
+        // opened just now was looked at for that, and a read from the start sees it.
+        let unproven = held && cursor.is_some_and(|cursor| cursor.marker.len == 0 && cursor.at > 0);
         if unproven && !self.begins_as_known(id, file.as_ref())? {
             return Err(Fault::Other);
         }
@@ -85,11 +85,15 @@ impl Watcher {
         let finished = self.settings.finished_files;
         let stream = self.streams.get_mut(id).ok_or(Fault::Moved)?;
         let size = stream.plain.as_ref().map_or(u64::MAX, |place| place.hints.size);
-        let (cursor, mut handout) = stream.handout(purpose, each).ok_or(Fault::Moved)?;
-        cursor.framer.rewind();
+        let cursor = stream.cursor(purpose).ok_or(Fault::Moved)?;
         let back = if cursor.marker.offset == cursor.at { usize::from(cursor.marker.len) } else { 0 };
         let mut feed = PlainFeed { file, offset: cursor.at - back as u64, size };
         prove(cursor, &mut feed, window, back)?;
+        if cursor.at == 0 {
+            see_first(stream, &mut feed, window)?;
+        }
+        let (cursor, mut handout) = stream.handout(purpose, each).ok_or(Fault::Moved)?;
+        cursor.framer.rewind();
         let (passed, halt) = pump(cursor, window, &mut feed, shape, budget, &mut handout);
         if halt == Halt::End && finished {
             last_line(cursor, window, &mut handout);
@@ -129,6 +133,25 @@ impl Watcher {
         stream.know_first(head);
         Ok(())
     }
+}
+
+/// A read from the start has what the stream is known by: whether it is still that, and more of it if there is more.
+fn see_first(stream: &mut Stream, feed: &mut PlainFeed<'_>, window: &mut Window) -> Result<(), Fault> {
+    while window.len() < HEAD_MAX {
+        match feed.fill(window) {
+            Ok(()) => {}
+            Err(Halt::Io(kind)) => return Err(Fault::Io(kind)),
+            Err(_) => break,
+        }
+    }
+    let first = window.bytes().get(..HEAD_MAX).unwrap_or(window.bytes());
+    if !stream.head.fits(first) {
+        return Err(Fault::Other);
+    }
+    if first.len() > usize::from(stream.head.len) {
+        stream.know_first(first);
+    }
+    Ok(())
 }
 
 /// Checks that the bytes before the place are those that were there.
