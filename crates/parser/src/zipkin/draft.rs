@@ -5,7 +5,7 @@ use super::context::HostCache;
 use super::endpoint::Endpoint;
 use super::scalar::{ObjectSeed, Scalar, TakeObject, With};
 use super::tags::Tags;
-use super::{Reason, hex};
+use super::{Reason, hex, quick};
 use model::{Event, SpanId, SpanKind, TraceId};
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess};
 use std::borrow::Cow;
@@ -44,6 +44,15 @@ impl<'a> Draft<'a> {
     /// If it is no well-formed JSON: how many bytes it took to see that.
     pub(super) fn read(&mut self, json: &'a str) -> Result<usize, usize> {
         self.reset();
+        match quick::read(self, json) {
+            Some(length) => Ok(length),
+            None => self.read_in_full(json),
+        }
+    }
+
+    /// The same, however it is written.
+    pub(super) fn read_in_full(&mut self, json: &'a str) -> Result<usize, usize> {
+        self.reset();
         let mut from = serde_json::Deserializer::from_str(json);
         let read = ObjectSeed(self).deserialize(&mut from);
         let length = from.into_iter::<IgnoredAny>().byte_offset();
@@ -69,6 +78,28 @@ impl<'a> Draft<'a> {
 
     fn wrong(&mut self, reason: Reason) {
         self.reason.get_or_insert(reason);
+    }
+
+    /// Takes a field that is no object or array.
+    #[inline]
+    pub(super) fn set(&mut self, key: &str, value: Scalar<'a>) {
+        match key {
+            "kind" => self.kind = kind(&value),
+            "duration" => self.set_duration(&value),
+            "timestamp" => self.set_time(&value),
+            "name" => self.set_name(value),
+            "parentId" => self.set_parent(&value),
+            "traceId" => {
+                self.claims[0] = true;
+                self.trace_id = id(&value, hex::trace_id);
+            }
+            "id" => {
+                self.claims[1] = true;
+                self.span_id = id(&value, hex::span_id);
+            }
+            // `debug` and `shared` are advice to a sampling collector: nothing about the operation.
+            _ => {}
+        }
     }
 
     fn set_time(&mut self, value: &Scalar<'_>) {
@@ -131,20 +162,9 @@ impl<'de> TakeObject<'de> for Draft<'de> {
                     self.wrong(Reason::Endpoint);
                 }
             }
-            "kind" => self.kind = map.next_value_seed(With(|value: Scalar<'_>| kind(&value)))?,
-            "duration" => map.next_value_seed(With(|value: Scalar<'_>| self.set_duration(&value)))?,
-            "timestamp" => map.next_value_seed(With(|value: Scalar<'_>| self.set_time(&value)))?,
-            "name" => map.next_value_seed(With(|value: Scalar<'de>| self.set_name(value)))?,
-            "parentId" => map.next_value_seed(With(|value: Scalar<'_>| self.set_parent(&value)))?,
-            "traceId" => {
-                self.claims[0] = true;
-                self.trace_id = map.next_value_seed(With(|value: Scalar<'_>| id(&value, hex::trace_id)))?;
+            "kind" | "duration" | "timestamp" | "name" | "parentId" | "traceId" | "id" => {
+                map.next_value_seed(With(|value: Scalar<'de>| self.set(&key, value)))?;
             }
-            "id" => {
-                self.claims[1] = true;
-                self.span_id = map.next_value_seed(With(|value: Scalar<'_>| id(&value, hex::span_id)))?;
-            }
-            // `debug` and `shared` are advice to a sampling collector: nothing about the operation.
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())

@@ -16,6 +16,17 @@ pub(super) struct Endpoint<'a> {
 }
 
 impl<'a> Endpoint<'a> {
+    /// Takes a field.
+    pub(super) fn set(&mut self, key: &str, value: Scalar<'a>) {
+        match key {
+            "serviceName" => self.service = text(value),
+            "ipv4" => self.ipv4 = text(value),
+            "ipv6" => self.ipv6 = text(value),
+            "port" => self.port = port(&value),
+            _ => {}
+        }
+    }
+
     /// The address: IPv4 where it has both.
     pub(super) fn address(&mut self) -> Option<Cow<'a, str>> {
         self.ipv4.take().or_else(|| self.ipv6.take())
@@ -25,10 +36,9 @@ impl<'a> Endpoint<'a> {
 impl<'de> TakeObject<'de> for Endpoint<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
         match &*key {
-            "serviceName" => self.service = map.next_value_seed(With(text))?,
-            "ipv4" => self.ipv4 = map.next_value_seed(With(text))?,
-            "ipv6" => self.ipv6 = map.next_value_seed(With(text))?,
-            "port" => self.port = map.next_value_seed(With(|value: Scalar<'_>| port(&value)))?,
+            "serviceName" | "ipv4" | "ipv6" | "port" => {
+                map.next_value_seed(With(|value: Scalar<'de>| self.set(&key, value)))?;
+            }
             _ => drop(map.next_value::<IgnoredAny>()?),
         }
         Ok(())

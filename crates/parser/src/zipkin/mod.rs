@@ -27,6 +27,7 @@ mod hex;
 mod map;
 mod offsets;
 mod percent;
+mod quick;
 mod read;
 mod recover;
 mod scalar;

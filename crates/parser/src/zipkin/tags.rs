@@ -61,6 +61,19 @@ impl<'a> Tags<'a> {
         (self.task, self.names_task, self.encoded, self.bad) = (None, false, false, false);
     }
 
+    /// Takes one tag.
+    #[inline]
+    pub(super) fn take(&mut self, key: Cow<'a, str>, value: Scalar<'a>) {
+        match value {
+            Scalar::Text(text) => self.put(key, text),
+            Scalar::Null => {}
+            other => match other.into_text() {
+                Ok(text) => self.put(key, text.unwrap_or_default()),
+                Err(()) => self.bad = true,
+            },
+        }
+    }
+
     #[inline]
     fn put(&mut self, key: Cow<'a, str>, value: Cow<'a, str>) {
         let value = self.decoded(&key, value);
@@ -115,14 +128,7 @@ impl<'a> Tags<'a> {
 
 impl<'de> TakeObject<'de> for Tags<'de> {
     fn entry<A: MapAccess<'de>>(&mut self, key: Cow<'de, str>, map: &mut A) -> Result<(), A::Error> {
-        map.next_value_seed(With(|value: Scalar<'de>| match value {
-            Scalar::Text(text) => self.put(key, text),
-            Scalar::Null => {}
-            other => match other.into_text() {
-                Ok(text) => self.put(key, text.unwrap_or_default()),
-                Err(()) => self.bad = true,
-            },
-        }))
+        map.next_value_seed(With(|value: Scalar<'de>| self.take(key, value)))
     }
 
     fn no_object(&mut self, null: bool) {
