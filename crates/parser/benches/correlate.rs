@@ -9,7 +9,7 @@
 )]
 
 use model::{NANOS_PER_SECOND, Now, SpanId, TaskId, TraceId, Uuid};
-use parser::correlate::{Correlator, FilesRead, Joined, Settings};
+use parser::correlate::{Aim, Correlator, FilesRead, Joined, Settings};
 use parser::evidence::{Facts, LineEvidence, SpanFacts};
 use std::time::{Duration, Instant};
 
@@ -71,6 +71,18 @@ fn time<I>(items: Vec<I>, work: impl FnMut(I)) -> f64 {
     start.elapsed().as_nanos() as f64 / count as f64
 }
 
+/// Reads a line for which nothing is kept.
+fn enter(
+    correlator: &mut Correlator<()>,
+    line: &LineEvidence<'_>,
+    second: u64,
+    out: &mut impl FnMut(Joined<()>),
+) {
+    let host = Some(Uuid::from_bytes([1; 16]));
+    let left = correlator.line(line, host, Aim::Trace, now(second), || ((), 600), out);
+    left.into_iter().for_each(out);
+}
+
 /// The best of several rounds: what it costs where nothing else runs.
 fn best(rounds: impl Iterator<Item = f64>) -> f64 {
     rounds.fold(f64::INFINITY, f64::min)
@@ -79,7 +91,6 @@ fn best(rounds: impl Iterator<Item = f64>) -> f64 {
 /// Spans, then lines whose task's own span is known, in traces of this size.
 fn known(of_trace: u64) {
     let mut correlator = Correlator::new(Settings::default());
-    let host = Some(Uuid::from_bytes([1; 16]));
     correlator.advance(at_end(1_000), now(1_000), &mut |_: Joined<()>| {});
     let (mut named, mut spans, mut lines) = (0u64, Vec::new(), Vec::new());
     for round in 0..ROUNDS {
@@ -90,7 +101,7 @@ fn known(of_trace: u64) {
             named += u64::from(joined.context.is_some_and(|context| context.span_id.is_some()))
         };
         let items = numbers().map(|number| line(number, of_trace)).collect();
-        lines.push(time(items, |line| correlator.line(&line, host, (), 600, now(1_000), &mut out)));
+        lines.push(time(items, |line| enter(&mut correlator, &line, 1_000, &mut out)));
     }
     let (spans, lines) = (best(spans.into_iter()), best(lines.into_iter()));
     let total = ROUNDS * RUN;
@@ -102,12 +113,11 @@ fn known(of_trace: u64) {
 /// Lines of few tasks, as they come: many in a row of the same operations.
 fn hot() {
     let mut correlator = Correlator::new(Settings::default());
-    let host = Some(Uuid::from_bytes([1; 16]));
     (0..1_000).for_each(|number| correlator.span(&span(number, 10), None));
     correlator.advance(at_end(1_000), now(1_000), &mut |_: Joined<()>| {});
     let rounds = (0..ROUNDS).map(|_| {
         let items = (0..RUN).map(|number| line(number % 100 * 10, 10)).collect();
-        time(items, |line| correlator.line(&line, host, (), 600, now(1_000), &mut |_| {}))
+        time(items, |line| enter(&mut correlator, &line, 1_000, &mut |_| {}))
     });
     println!("the same 100 tasks: {:4.0} ns a line", best(rounds));
 }
@@ -115,13 +125,12 @@ fn hot() {
 /// Lines that are held until their own span comes.
 fn held() {
     let mut correlator = Correlator::new(Settings::default());
-    let host = Some(Uuid::from_bytes([1; 16]));
     let mut left = 0u64;
     let (count, mut out) = (200_000, |_: Joined<()>| left += 1);
     let items: Vec<_> = (0..count).map(|number| line(number, 10)).collect();
     let before = resident_bytes();
     let start = Instant::now();
-    items.iter().for_each(|line| correlator.line(line, host, (), 600, now(0), &mut out));
+    items.iter().for_each(|line| enter(&mut correlator, line, 0, &mut out));
     let lines = start.elapsed().as_nanos() as f64 / count as f64;
     println!(
         "held: {lines:4.0} ns a line in; beside the payload {} bytes a line counted, {} resident",

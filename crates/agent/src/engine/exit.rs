@@ -4,9 +4,11 @@
 //! Promises: each receipt comes back once, also of a record that goes nowhere.
 
 use super::attach::Attacher;
+use super::logs::Ready;
 use super::outlet::Outlet;
 use exporter::batch::HeldRecord;
-use model::{Now, Receipt};
+use exporter::encode;
+use model::{Now, Receipt, TraceContext};
 use parser::correlate::Joined;
 
 /// Receipts of records that go nowhere: they are settled as soon as the watcher can be told.
@@ -41,6 +43,17 @@ impl Exit<'_> {
     /// Whether records are sent.
     pub(super) fn sends(&self) -> bool {
         matches!(self, Self::Send(_))
+    }
+
+    /// Takes a record that did not wait, with what was found for it.
+    pub(super) fn ship_record(&mut self, ready: &Ready<'_>, context: Option<&TraceContext>, now: Now) {
+        match self {
+            Self::Discard(discard) => discard.receipts.push(ready.receipt),
+            Self::Send(outlet) => outlet.push(&ready.group, ready.receipt, now, |out| {
+                encode::log_record(ready.record, out);
+                context.into_iter().for_each(|context| encode::trace_context(context, out));
+            }),
+        }
     }
 
     /// Takes a record, with what was found for it. Where lines become events, its span may want it, too.

@@ -6,12 +6,13 @@
 use super::attach::Attacher;
 use super::exit::Exit;
 use super::origin::Shift;
+use super::resources::Resources;
 use super::tally::{SignalTally, add};
 use super::traces::passed_over;
-use exporter::batch::{Groups, HeldRecord};
+use exporter::batch::{Group, HeldRecord};
 use exporter::encode;
-use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Scope, StreamId};
-use parser::correlate::Correlator;
+use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Resource, Scope, StreamId};
+use parser::correlate::{Aim, Correlator};
 use parser::evidence::LineEvidence;
 use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
 use parser::redact::Redactor;
@@ -58,7 +59,7 @@ pub(super) struct LogRoom {
     /// Streams of which the tail before the first unsettled line is still to be read again.
     tails: Vec<Tail>,
     redactor: Arc<Redactor>,
-    groups: Groups,
+    resources: Resources,
     scratch: Vec<u8>,
     oldest_unix: i64,
     shift: Shift,
@@ -84,7 +85,7 @@ impl LogRoom {
             readers,
             tails,
             redactor,
-            groups: Groups::new(),
+            resources: Resources::default(),
             scratch: Vec::new(),
             oldest_unix,
             shift: Shift::default(),
@@ -186,13 +187,14 @@ impl LogRoom {
         let reader =
             self.readers.entry(stream).or_insert_with(|| LogReader::new(now.unix_seconds().cast_signed()));
         let Desk { watcher, correlator, exit, attacher, host, tally } = desk;
+        self.resources.renew(host);
         let mut reading = Reading {
             source: &family.source,
             reader,
             front_unix: &mut family.front_unix,
             host,
             redactor: &self.redactor,
-            groups: &mut self.groups,
+            resources: &mut self.resources,
             scratch: &mut self.scratch,
             oldest_unix: self.oldest_unix,
             shift: self.shift,
@@ -243,7 +245,7 @@ struct Reading<'r, 'e> {
     front_unix: &'r mut i64,
     host: &'r HostContext,
     redactor: &'r Redactor,
-    groups: &'r mut Groups,
+    resources: &'r mut Resources,
     scratch: &'r mut Vec<u8>,
     oldest_unix: i64,
     shift: Shift,
@@ -252,6 +254,13 @@ struct Reading<'r, 'e> {
     attacher: Option<&'r mut Attacher>,
     tally: &'r mut SignalTally,
     now: Now,
+}
+
+/// A record that is ready to leave, or to wait.
+pub(super) struct Ready<'r> {
+    pub(super) record: &'r LogRecord<'r>,
+    pub(super) group: Arc<Group>,
+    pub(super) receipt: Receipt,
 }
 
 impl Reading<'_, '_> {
@@ -280,7 +289,12 @@ impl Reading<'_, '_> {
         self.tally.records += 1;
         self.tally.read_bytes += line.end - line.start;
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let mut read = self.reader.read(self.source, self.host, bytes, line.start);
+        let (resources, redactor) = (&mut *self.resources, self.redactor);
+        let (suspects, mut group) = (redactor.suspects(bytes), None);
+        let mut read = self.reader.read_with(self.source, self.host, bytes, line.start, |origin| {
+            group = if suspects { None } else { resources.find(&origin, redactor) };
+            group.as_ref().map_or_else(|| self.host.resource(&origin), |_| Resource::default())
+        });
         *self.front_unix = read.unix_second.max(*self.front_unix);
         let mark = u64::from(read.mark);
         if read.unix_second < self.oldest_unix {
@@ -298,31 +312,39 @@ impl Reading<'_, '_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
-        self.tally.redacted += self.redactor.record(&mut read.record, bytes);
+        self.tally.redacted += self.redactor.record_if(&mut read.record, suspects);
         self.shift.record(&mut read.record);
-        let held = self.encode(&read.record, line.receipt);
-        self.correlate(&read.evidence, held, for_span);
+        let by_content = || self.resources.groups().get(&read.record.resource, &Scope::default());
+        let group = group.unwrap_or_else(by_content);
+        let aim = if for_span { Aim::Span } else { Aim::Trace };
+        self.correlate(&read.evidence, aim, Ready { record: &read.record, group, receipt: line.receipt });
         Taken::parts(1).with_mark(mark)
     }
 
-    fn encode(&mut self, record: &LogRecord<'_>, receipt: Receipt) -> HeldRecord {
-        self.scratch.clear();
-        self.scratch.shrink_to(SCRATCH);
-        encode::log_record(record, self.scratch);
-        let group = self.groups.get(&record.resource, &Scope::default());
-        HeldRecord::new(&group, receipt, self.scratch)
-    }
-
-    /// `for_span`: the line is to become an event of its span.
-    fn correlate(&mut self, evidence: &LineEvidence<'_>, held: HeldRecord, for_span: bool) {
-        let (host, size, now) = (self.host.uuid(), held.size(), self.now);
+    /// The record leaves at once, or is kept encoded until it may.
+    fn correlate(&mut self, evidence: &LineEvidence<'_>, aim: Aim, ready: Ready<'_>) {
+        let (host, now, scratch) = (self.host.uuid(), self.now, &mut *self.scratch);
         let (exit, attacher) = (&mut *self.exit, &mut self.attacher);
         let out = &mut |joined| exit.ship(&joined, attacher.as_deref_mut(), now);
-        if for_span {
-            self.correlator.line_for_span(evidence, host, held, size, now, out);
-        } else {
-            self.correlator.line(evidence, host, held, size, now, out);
+        let hold = || {
+            let held = ready.held(scratch);
+            let size = held.size();
+            (held, size)
+        };
+        let Some(joined) = self.correlator.line(evidence, host, aim, now, hold, out) else { return };
+        match self.attacher.as_deref_mut() {
+            None => self.exit.ship_record(&ready, joined.context.as_ref(), now),
+            attacher => self.exit.ship(&joined.with(ready.held(self.scratch)), attacher, now),
         }
+    }
+}
+
+impl Ready<'_> {
+    fn held(&self, scratch: &mut Vec<u8>) -> HeldRecord {
+        scratch.clear();
+        scratch.shrink_to(SCRATCH);
+        encode::log_record(self.record, scratch);
+        HeldRecord::new(&self.group, self.receipt, scratch)
     }
 }
 

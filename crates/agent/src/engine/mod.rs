@@ -25,6 +25,7 @@ mod origin;
 mod outlet;
 mod outlets;
 mod plan;
+mod resources;
 mod saving;
 mod set_aside;
 mod shares;

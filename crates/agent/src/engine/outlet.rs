@@ -60,6 +60,8 @@ pub(crate) struct Outlet {
     batcher: Batcher,
     delivery: Delivery<Batch>,
     followers: Followers,
+    /// The last request.
+    written: Bytes,
     share: usize,
     /// The number of its endpoint.
     endpoint: usize,
@@ -82,6 +84,7 @@ impl Outlet {
             batcher,
             delivery: Delivery::new(seed, seat),
             followers: Followers::default(),
+            written: Bytes::new(),
             share,
             endpoint,
             wait: None,
@@ -172,10 +175,24 @@ impl Outlet {
         if let Some(reason) = resend {
             add(&mut tally.resent, reason.as_str(), range.len() as u64);
         }
-        let body = self.delivery.load()?.body(range);
+        let body = self.body(range)?;
         tally.requests += 1;
         tally.request_bytes += body.len() as u64;
         Some(Request { signal: self.signal, attempt, body })
+    }
+
+    /// The request, where the one before it was, if nobody has that any more: a new buffer costs more than what is written
+    /// to it, for each of its pages is asked of the kernel.
+    fn body(&mut self, records: Range<usize>) -> Option<Bytes> {
+        let before = std::mem::take(&mut self.written).try_into_mut();
+        let mut out = before.map(Vec::from).unwrap_or_default();
+        self.delivery.load()?.write_body(records, &mut out);
+        if out.capacity() / 4 > out.len() {
+            out.shrink_to_fit();
+        }
+        let body = Bytes::from(out);
+        self.written = body.clone();
+        Some(body)
     }
 
     fn refill(&mut self, now: Now) {

@@ -104,14 +104,21 @@ impl Batch {
     /// A whole `ExportTraceServiceRequest` or `ExportLogsServiceRequest` of these records.
     #[must_use]
     pub fn body(&self, records: Range<usize>) -> Bytes {
+        let mut out = Vec::new();
+        self.write_body(records, &mut out);
+        out.into()
+    }
+
+    /// The same into a buffer that may have been used before; what was in it is gone.
+    pub fn write_body(&self, records: Range<usize>, out: &mut Vec<u8>) {
         let runs = self.runs(records);
         let size = self.by_slot(&runs).map(|(group, runs)| request_len(group, total(runs))).sum();
-        let mut out = Vec::with_capacity(size);
+        out.clear();
+        out.reserve_exact(size);
         for (group, runs) in self.by_slot(&runs) {
-            write_headers(group, total(runs), &mut out);
+            write_headers(group, total(runs), out);
             runs.iter().for_each(|run| out.extend_from_slice(self.bytes(run)));
         }
-        out.into()
     }
 
     /// The request's size if this record were added.
@@ -164,11 +171,11 @@ impl Batch {
         }
     }
 
-    /// The group's number here. Most records have the group of the one before them.
+    /// The group's number here. Most records have one of the first few groups.
     fn slot_of(&self, group: &Arc<Group>) -> Option<usize> {
-        let last = self.places.last().map(|place| place.slot);
-        last.filter(|slot| self.slots.get(*slot).is_some_and(|slot| Arc::ptr_eq(&slot.group, group)))
-            .or_else(|| self.by_group.get(group).copied())
+        const FEW: usize = 8;
+        let few = self.slots.iter().take(FEW).position(|slot| Arc::ptr_eq(&slot.group, group));
+        few.or_else(|| self.by_group.get(group).copied())
     }
 
     fn add_slot(&mut self, group: &Arc<Group>) -> usize {

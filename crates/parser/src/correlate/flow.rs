@@ -1,13 +1,19 @@
 //! The way of a line through its states: in, held, out.
 
 use super::decide::{Finding, Known, NoTrace, Subject, trace_id};
-use super::held::{HeldLine, Stage};
+use super::held::{HeldLine, Line, Stage};
 use super::naming::Question;
 use super::reading::{nanos, signed};
-use super::{Correlator, Joined, Outcome};
+use super::{Aim, Correlator, Joined, Outcome};
 use crate::evidence::LineEvidence;
 use model::{Correlation, Now, SpanId, TraceContext, Uuid};
 use std::time::Duration;
+
+/// What becomes of a line now.
+enum Fate {
+    Leave(Result<Finding, NoTrace>),
+    Hold(Stage),
+}
 
 impl<T> Correlator<T> {
     /// A line was read.
@@ -15,33 +21,40 @@ impl<T> Correlator<T> {
         &mut self,
         line: &LineEvidence<'_>,
         host: Option<Uuid>,
-        (payload, bytes): (T, usize),
-        for_span: bool,
+        aim: Aim,
         now: Now,
+        hold: impl FnOnce() -> (T, usize),
         out: &mut impl FnMut(Joined<T>),
-    ) {
+    ) -> Option<Joined<()>> {
         let subject = self.learn(line, host);
         let read = nanos(now.mono);
         let age = signed(now.wall_unix_nano).saturating_sub(subject.window.end_unix_nano).max(0);
         let born = read.saturating_sub(age);
-        let line = HeldLine { payload, bytes, read, born, subject, stage: Stage::Evidence, for_span };
-        self.admit(line, now, out);
+        let line = Line { read, born, subject, stage: Stage::Evidence, for_span: aim == Aim::Span };
+        let left = match self.admit(&line) {
+            Fate::Leave(found) => Some(self.joined(&line, found, now)),
+            Fate::Hold(stage) => {
+                let (payload, bytes) = hold();
+                self.held.push(HeldLine { payload, bytes, line: Line { stage, ..line } });
+                None
+            }
+        };
         self.let_go_linked(&subject, now, out);
+        left
     }
 
-    /// Lets a line go at once, or holds it.
-    fn admit(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+    /// Of a line that was just read.
+    fn admit(&self, line: &Line) -> Fate {
         if !line.subject.can_be_joined() {
-            return self.ship(line, Err(NoTrace::Nothing), now, out);
+            return Fate::Leave(Err(NoTrace::Nothing));
         }
         let settled = self.known().settled(&line.subject, &mut ());
         let waits_for_span = line.for_span && !self.known().has_own_span(&line.subject);
         let stage = if settled.is_some() && !waits_for_span { Stage::Reading } else { Stage::Evidence };
-        let line = HeldLine { stage, ..line };
         match settled {
-            _ if !self.traces_are_read_for(&line) => self.held.push(line),
-            Some(finding) => self.ship(line, Ok(finding), now, out),
-            None => self.decide(line, now, out),
+            _ if !self.traces_are_read_for(&Line { stage, ..*line }) => Fate::Hold(stage),
+            Some(finding) => Fate::Leave(Ok(finding)),
+            None => self.behind_evidence(line),
         }
     }
 
@@ -92,11 +105,11 @@ impl<T> Correlator<T> {
     }
 
     /// Lets a line go before its time. Only one that waits for evidence of its trace loses by it.
-    pub(super) fn force(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
-        if line.stage != Stage::Evidence || line.subject.context.is_some() {
-            return self.decide_at_last(line, now, out);
+    pub(super) fn force(&mut self, held: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+        if held.line.stage != Stage::Evidence || held.line.subject.context.is_some() {
+            return self.decide_at_last(held, now, out);
         }
-        self.hand_on(line, None, Outcome::Forced, now, out);
+        out(self.noted(&held.line, None, Outcome::Forced, now).with(held.payload));
     }
 
     pub(super) fn known(&self) -> Known<'_> {
@@ -108,7 +121,7 @@ impl<T> Correlator<T> {
     }
 
     /// Whether the trace files have nothing more for a line that was just read.
-    fn traces_are_read_for(&self, line: &HeldLine<T>) -> bool {
+    fn traces_are_read_for(&self, line: &Line) -> bool {
         let patience = if line.stage == Stage::Evidence { self.wait() } else { 0 };
         let end = line.subject.window.end_unix_nano;
         self.settings.wait.is_zero()
@@ -117,38 +130,47 @@ impl<T> Correlator<T> {
             || self.reading.is_quiet(line.read)
     }
 
-    /// The trace files have nothing more for the line. It goes, unless links alone can help it and the log may yet have
-    /// one: a line that was young when it was read has had its wait for that, one of a backlog has not.
-    fn decide(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
-        let could_be_linked = self.spans.len() > 0 && self.known().needs_links(&line.subject);
-        if could_be_linked && self.is_backlog(&line) && !self.log_is_read_past(&line) {
-            return self.held.push(HeldLine { stage: Stage::Links, ..line });
+    fn decide(&mut self, mut held: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+        match self.behind_evidence(&held.line) {
+            Fate::Leave(found) => out(self.joined(&held.line, found, now).with(held.payload)),
+            Fate::Hold(stage) => {
+                held.line.stage = stage;
+                self.held.push(held);
+            }
         }
-        self.decide_at_last(line, now, out);
     }
 
-    pub(super) fn decide_at_last(&mut self, line: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
-        let found = self.known().at_last(&line.subject, &mut ());
-        self.ship(line, found, now, out);
+    pub(super) fn decide_at_last(&mut self, held: HeldLine<T>, now: Now, out: &mut impl FnMut(Joined<T>)) {
+        let found = self.at_last(&held.line);
+        out(self.joined(&held.line, found, now).with(held.payload));
+    }
+
+    /// The trace files have nothing more for the line. It goes, unless links alone can help it and the log may yet have
+    /// one: a line that was young when it was read has had its wait for that, one of a backlog has not.
+    fn behind_evidence(&self, line: &Line) -> Fate {
+        let could_be_linked = self.spans.len() > 0 && self.known().needs_links(&line.subject);
+        if could_be_linked && self.is_backlog(line) && !self.log_is_read_past(line) {
+            return Fate::Hold(Stage::Links);
+        }
+        Fate::Leave(self.at_last(line))
+    }
+
+    fn at_last(&self, line: &Line) -> Result<Finding, NoTrace> {
+        self.known().at_last(&line.subject, &mut ())
     }
 
     /// Whether the line was older than `wait` when it was read.
-    fn is_backlog(&self, line: &HeldLine<T>) -> bool {
+    fn is_backlog(&self, line: &Line) -> bool {
         !self.settings.wait.is_zero() && line.born.saturating_add(self.wait()) <= line.read
     }
 
-    fn log_is_read_past(&self, line: &HeldLine<T>) -> bool {
+    fn log_is_read_past(&self, line: &Line) -> bool {
         let past = line.subject.window.end_unix_nano.saturating_add(self.wait());
         self.logs_read.get(&line.subject.host).is_some_and(|read| *read >= past)
     }
 
-    fn ship(
-        &mut self,
-        line: HeldLine<T>,
-        found: Result<Finding, NoTrace>,
-        now: Now,
-        out: &mut impl FnMut(Joined<T>),
-    ) {
+    /// What a line leaves with; it is counted.
+    fn joined(&mut self, line: &Line, found: Result<Finding, NoTrace>, now: Now) -> Joined<()> {
         let waited =
             line.born.saturating_add(self.wait()) > line.read && !self.reading.is_quiet(nanos(now.mono));
         let without = if waited { Outcome::TimedOut } else { Outcome::NoEvidence };
@@ -157,21 +179,20 @@ impl<T> Correlator<T> {
             let (span, _) = self.naming.name(&self.spans, &question(&line.subject, &finding));
             trace_context(&finding, span)
         });
-        self.hand_on(line, context, outcome, now, out);
+        self.noted(line, context, outcome, now)
     }
 
-    fn hand_on(
+    fn noted(
         &mut self,
-        line: HeldLine<T>,
+        line: &Line,
         context: Option<TraceContext>,
         outcome: Outcome,
         now: Now,
-        out: &mut impl FnMut(Joined<T>),
-    ) {
+    ) -> Joined<()> {
         let waited = nanos(now.mono).saturating_sub(line.read).max(0);
         let waited = Duration::from_nanos(waited.unsigned_abs());
         self.counters.note(outcome, context.is_some_and(|context| context.span_id.is_some()), waited);
-        out(Joined { payload: line.payload, context, outcome, waited });
+        Joined { payload: (), context, outcome, waited }
     }
 }
 

@@ -20,11 +20,12 @@ impl<T> Correlator<T> {
         }
         self.foreseen = Some(state);
         let known = Known { tasks: &self.tasks, spans: &self.spans };
-        for (no, line) in self.held.lines() {
-            let Some(finding) = known.by_own_task(&line.subject) else { continue };
-            let (span, _) = self.naming.name(&self.spans, &question(&line.subject, &finding));
+        for (no, held) in self.held.lines() {
+            let subject = &held.line.subject;
+            let Some(finding) = known.by_own_task(subject) else { continue };
+            let (span, _) = self.naming.name(&self.spans, &question(subject, &finding));
             let context = trace_context(&finding, span).filter(|context| context.span_id.is_some());
-            context.into_iter().for_each(|context| out(no, &line.payload, context));
+            context.into_iter().for_each(|context| out(no, &held.payload, context));
         }
         true
     }

@@ -20,11 +20,9 @@ pub(super) enum Stage {
     Links,
 }
 
-/// A held line.
-#[derive(Debug)]
-pub(super) struct HeldLine<T> {
-    pub(super) payload: T,
-    pub(super) bytes: usize,
+/// A line, as the rules see it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Line {
     /// When it was read, on the monotonic clock, in nanoseconds.
     pub(super) read: i64,
     /// When it was written, on the same clock: its age is counted from here.
@@ -33,6 +31,14 @@ pub(super) struct HeldLine<T> {
     pub(super) stage: Stage,
     /// It is wanted where its span is.
     pub(super) for_span: bool,
+}
+
+/// A held line, and what is kept of it.
+#[derive(Debug)]
+pub(super) struct HeldLine<T> {
+    pub(super) payload: T,
+    pub(super) bytes: usize,
+    pub(super) line: Line,
 }
 
 /// In the order of reading.
@@ -161,7 +167,7 @@ impl<T> Held<T> {
         let lines: Vec<Serial> =
             self.by_task.range((task, 0)..=(task, Serial::MAX)).map(|(_, serial)| *serial).collect();
         for serial in lines {
-            if self.lines.get(&serial).is_some_and(|line| is_settled(&line.subject)) {
+            if self.lines.get(&serial).is_some_and(|held| is_settled(&held.line.subject)) {
                 self.move_to(serial, Stage::Reading);
             }
         }
@@ -174,13 +180,15 @@ impl<T> Held<T> {
     }
 
     fn move_to(&mut self, serial: Serial, stage: Stage) {
-        if let Some(line) = self.take(serial) {
-            self.insert(serial, HeldLine { stage, ..line });
+        if let Some(mut held) = self.take(serial) {
+            held.line.stage = stage;
+            self.insert(serial, held);
         }
     }
 
-    fn insert(&mut self, serial: Serial, line: HeldLine<T>) {
-        self.bytes = self.bytes.saturating_add(line.bytes).saturating_add(OVERHEAD_BYTES);
+    fn insert(&mut self, serial: Serial, held: HeldLine<T>) {
+        self.bytes = self.bytes.saturating_add(held.bytes).saturating_add(OVERHEAD_BYTES);
+        let line = &held.line;
         let end = line.subject.window.end_unix_nano;
         match line.stage {
             Stage::Evidence => self.by_age.insert((line.born, serial)),
@@ -193,12 +201,13 @@ impl<T> Held<T> {
         if let Some((task, _)) = line.subject.start().filter(|_| line.stage == Stage::Evidence) {
             self.by_task.insert((task, serial));
         }
-        self.lines.insert(serial, line);
+        self.lines.insert(serial, held);
     }
 
     fn take(&mut self, serial: Serial) -> Option<HeldLine<T>> {
-        let line = self.lines.remove(&serial)?;
-        self.bytes = self.bytes.saturating_sub(line.bytes).saturating_sub(OVERHEAD_BYTES);
+        let held = self.lines.remove(&serial)?;
+        self.bytes = self.bytes.saturating_sub(held.bytes).saturating_sub(OVERHEAD_BYTES);
+        let line = &held.line;
         let end = line.subject.window.end_unix_nano;
         match line.stage {
             Stage::Evidence => self.by_age.remove(&(line.born, serial)),
@@ -211,7 +220,7 @@ impl<T> Held<T> {
         if let Some((task, _)) = line.subject.start().filter(|_| line.stage == Stage::Evidence) {
             self.by_task.remove(&(task, serial));
         }
-        Some(line)
+        Some(held)
     }
 }
 
@@ -226,7 +235,8 @@ mod tests {
         let task = TaskKey::from_bits(task);
         let (host, service) = (HostNo(1), ServiceNo(1));
         let subject = Subject { window, host, service, context: None, task, number: None };
-        HeldLine { payload, bytes: 100, read: 0, born, subject, stage: Stage::Evidence, for_span: false }
+        let line = Line { read: 0, born, subject, stage: Stage::Evidence, for_span: false };
+        HeldLine { payload, bytes: 100, line }
     }
 
     fn payload(line: Option<HeldLine<u32>>) -> u32 {

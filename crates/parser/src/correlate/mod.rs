@@ -2,7 +2,8 @@
 //!
 //! For: the one question of the engine, "may this line leave, and with which trace context?". A state machine: events
 //! come in with the time (a span was read, a line was read, the trace files were looked at), lines go out through a
-//! function that the caller passes. It holds what it is given (`T`, the encoded record) and never looks into it.
+//! function that the caller passes. What it keeps of a line that is held (`T`, the encoded record) is made by the caller, for
+//! those lines alone; it never looks into it.
 //!
 //! # The rules
 //! 1. A trace context in the line gives the trace (`context`).
@@ -121,7 +122,7 @@ use tasks::Tasks;
 /// A line that may leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Joined<T> {
-    /// What was handed in.
+    /// What was kept of it.
     pub payload: T,
     /// Where the line belongs, if that is known.
     pub context: Option<TraceContext>,
@@ -131,7 +132,24 @@ pub struct Joined<T> {
     pub waited: Duration,
 }
 
-/// The correlator. `T` is what a line carries through it.
+impl Joined<()> {
+    /// The same of a line that carries this.
+    pub fn with<T>(self, payload: T) -> Joined<T> {
+        let Self { context, outcome, waited, .. } = self;
+        Joined { payload, context, outcome, waited }
+    }
+}
+
+/// What a line is to find before it leaves, if it can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Aim {
+    /// Its trace.
+    Trace,
+    /// Its span, too: a line with a trace context waits until its task's own span is in, or it is as old as `wait`.
+    Span,
+}
+
+/// The correlator. `T` is what is kept of a line that it holds.
 #[derive(Debug)]
 pub struct Correlator<T> {
     settings: Settings,
@@ -170,32 +188,19 @@ impl<T> Correlator<T> {
         }
     }
 
-    /// A line was read, in its log's order: learns from it, then lets it go through `out` or holds it. `bytes` is what
-    /// `payload` takes in memory.
+    /// A line was read, in its log's order: learns from it, and says where it belongs if it may leave at once. Else it is
+    /// held: `hold` makes what is kept of it, and says what that takes in memory. Lines that this one has set free leave
+    /// through `out`.
     pub fn line(
         &mut self,
         line: &LineEvidence<'_>,
         host: Option<Uuid>,
-        payload: T,
-        bytes: usize,
+        aim: Aim,
         now: Now,
+        hold: impl FnOnce() -> (T, usize),
         out: &mut impl FnMut(Joined<T>),
-    ) {
-        self.enter(line, host, (payload, bytes), false, now, out);
-    }
-
-    /// The same of a line that is wanted where its span is: one with a trace context waits, too, until its task's own
-    /// span is in or it is as old as `wait`.
-    pub fn line_for_span(
-        &mut self,
-        line: &LineEvidence<'_>,
-        host: Option<Uuid>,
-        payload: T,
-        bytes: usize,
-        now: Now,
-        out: &mut impl FnMut(Joined<T>),
-    ) {
-        self.enter(line, host, (payload, bytes), true, now, out);
+    ) -> Option<Joined<()>> {
+        self.enter(line, host, aim, now, hold, out)
     }
 
     /// The files were looked at: lets go what may leave now. To be called after each turn of reading, and at

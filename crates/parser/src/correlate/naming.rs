@@ -50,49 +50,91 @@ pub(super) struct Question {
 /// The span's id, and why it is that.
 pub(super) type Answer = (Option<u64>, SpanChoice);
 
-/// Answers, and remembers the last answers: the lines of an operation come many to a second.
+/// Answers, and remembers for the last moments which spans were open in them and what was answered: the lines of an
+/// operation come many to a second.
 #[derive(Debug)]
 pub(super) struct Naming {
-    last: Vec<Option<(Question, u32, Answer)>>,
+    last: Vec<Moment>,
 }
 
-/// Remembered answers; a power of two.
+/// Remembered moments; a power of two.
 const REMEMBERED: usize = 128;
+/// Spans that are remembered of one, at most; of one with more, the answers alone are.
+const SPANS: usize = 128;
+/// Answers that are remembered of one, at most.
+const ANSWERS: usize = 32;
+
+/// A trace in a window, as long as its newest span is this.
+type Of = (u128, Window, u32);
+
+#[derive(Debug, Default)]
+struct Moment {
+    of: Option<Of>,
+    there: Vec<SpanRecord>,
+    answers: Vec<(Question, Answer)>,
+}
 
 impl Naming {
     pub(super) fn new() -> Self {
-        Self { last: vec![None; REMEMBERED] }
+        Self { last: (0..REMEMBERED).map(|_| Moment::default()).collect() }
     }
 
     pub(super) fn name(&mut self, spans: &Spans, question: &Question) -> Answer {
-        let newest = spans.newest(question.trace);
+        let of = (question.trace, question.window, spans.newest(question.trace));
         let bucket = (question.trace as usize ^ question.window.start_unix_nano as usize >> 9) % REMEMBERED;
-        let Some(place) = self.last.get_mut(bucket) else { return name(spans, question) };
-        match place {
-            Some((asked, at, answer)) if *at == newest && asked == question => *answer,
-            _ => {
-                let answer = name(spans, question);
-                *place = Some((*question, newest, answer));
-                answer
-            }
+        let Some(moment) = self.last.get_mut(bucket) else { return name(spans, question) };
+        if moment.of != Some(of) {
+            moment.begin(of);
         }
+        moment.answer(spans, question)
+    }
+}
+
+impl Moment {
+    fn begin(&mut self, of: Of) {
+        self.of = Some(of);
+        self.there.clear();
+        self.answers.clear();
+    }
+
+    fn answer(&mut self, spans: &Spans, question: &Question) -> Answer {
+        if let Some((_, answer)) = self.answers.iter().find(|(asked, _)| asked == question) {
+            return *answer;
+        }
+        if self.there.is_empty() {
+            self.there.extend(spans.at(question.trace, question.window).copied());
+        }
+        let answer = name_of(spans, &self.there, question);
+        if self.answers.len() >= ANSWERS {
+            self.answers.clear();
+        }
+        self.answers.push((*question, answer));
+        if self.there.len() > SPANS {
+            self.there = Vec::new();
+        }
+        answer
     }
 }
 
 /// Answers the question from the spans seen.
 pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
-    let there: Vec<_> = spans.at(question.trace, question.window).collect();
+    let there: Vec<_> = spans.at(question.trace, question.window).copied().collect();
+    name_of(spans, &there, question)
+}
+
+/// Answers it from those of the trace that were open at the time.
+fn name_of(spans: &Spans, there: &[SpanRecord], question: &Question) -> Answer {
     if let Some(hint) = question.hint.filter(|hint| there.iter().any(|span| span.id == *hint)) {
         return (Some(hint), SpanChoice::InLine);
     }
     let any_own = there.iter().any(|span| question.wrote(span));
-    let mut candidates = there.iter().copied().filter(|span| !any_own || question.wrote(span));
+    let mut candidates = there.iter().filter(|span| !any_own || question.wrote(span));
     match (candidates.next(), candidates.next()) {
         (None, _) => (None, SpanChoice::NoneThere),
         (Some(only), None) => (Some(only.id), SpanChoice::Only),
         (Some(first), Some(second)) => {
             let candidates: Vec<_> = [first, second].into_iter().chain(candidates).collect();
-            among(spans, question, &there, &candidates).unwrap_or_else(|| own_span(question, &there))
+            among(spans, question, there, &candidates).unwrap_or_else(|| own_span(question, there))
         }
     }
 }
@@ -108,7 +150,7 @@ impl Question {
 fn among(
     spans: &Spans,
     question: &Question,
-    there: &[&SpanRecord],
+    there: &[SpanRecord],
     candidates: &[&SpanRecord],
 ) -> Option<Answer> {
     let mut family = Family::of(spans, question.trace, there);
@@ -124,7 +166,7 @@ fn among(
 }
 
 /// The task's own span, if it was open. On several hosts it has several: the line's own host's goes first.
-fn own_span(question: &Question, there: &[&SpanRecord]) -> Answer {
+fn own_span(question: &Question, there: &[SpanRecord]) -> Answer {
     let own = there.iter().filter(|span| question.task.is_some_and(|task| span.is_own_of(task)));
     let best = own.max_by_key(|span| (span.host == question.host, span.start_micros, span.id));
     best.map_or((None, SpanChoice::NotSingledOut), |span| (Some(span.id), SpanChoice::TasksOwn))

@@ -6,6 +6,8 @@ use std::collections::HashMap;
 /// As many different names as are told apart; a pool has at most 64 hosts, a host a handful of services.
 const MAX_NAMES: usize = 4096;
 const MAX_NAME_BYTES: usize = 256;
+/// As many are found without a hash.
+const FIRST: usize = 8;
 /// Stands for every name beyond that, and equals nothing.
 const BEYOND: u16 = u16::MAX;
 
@@ -44,7 +46,8 @@ pub(super) struct Origins {
     hosts: HashMap<Uuid, u16>,
     services: HashMap<Box<str>, u16>,
     last_host: (Option<Uuid>, HostNo),
-    last_service: (Box<str>, ServiceNo),
+    /// The first few services, which are nearly all there are: comparing beats hashing.
+    first_services: Vec<(Box<str>, ServiceNo)>,
 }
 
 impl Origins {
@@ -53,7 +56,7 @@ impl Origins {
             hosts: HashMap::new(),
             services: HashMap::new(),
             last_host: (None, HostNo::UNKNOWN),
-            last_service: ("".into(), ServiceNo::UNKNOWN),
+            first_services: Vec::new(),
         }
     }
 
@@ -65,14 +68,10 @@ impl Origins {
     }
 
     pub(super) fn service(&mut self, name: &str) -> ServiceNo {
-        if *self.last_service.0 != *name {
-            let number = self.number_service(name);
-            if number == ServiceNo::BEYOND {
-                return number;
-            }
-            self.last_service = (name.into(), number);
+        match self.first_services.iter().find(|(known, _)| **known == *name) {
+            Some((_, number)) => *number,
+            None => self.number_service(name),
         }
-        self.last_service.1
     }
 
     /// The host's number, if it has one already.
@@ -105,6 +104,9 @@ impl Origins {
         let number = next_number(self.services.len()).filter(|_| name.len() <= MAX_NAME_BYTES);
         let Some(number) = number else { return ServiceNo::BEYOND };
         self.services.insert(name.into(), number);
+        if self.first_services.len() < FIRST {
+            self.first_services.push((name.into(), ServiceNo(number)));
+        }
         ServiceNo(number)
     }
 }

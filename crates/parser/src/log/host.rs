@@ -1,8 +1,7 @@
 //! Where lines come from: the host, its pool, and what the configuration adds.
 
-use super::context;
-use super::keys;
 use super::parts::Parts;
+use super::{context, escape, keys};
 use model::{KeyValue, Resource, Uuid};
 use std::borrow::Cow;
 
@@ -40,16 +39,17 @@ impl HostContext {
         self.pool = pool.map(|uuid| uuid.to_string());
     }
 
-    /// The resource of a line of this service.
-    pub(crate) fn resource<'a>(&'a self, service: &'a str, parts: &Parts<'a>) -> Resource<'a> {
+    /// The resource of the lines of this origin.
+    #[must_use]
+    pub fn resource<'a>(&'a self, origin: &Origin<'a>) -> Resource<'a> {
         let mut attributes = Vec::with_capacity(7 + self.extra.len());
-        attributes.push(KeyValue::str(keys::SERVICE_NAME, service));
+        attributes.push(KeyValue::str(keys::SERVICE_NAME, origin.service));
         let mut push = |key: &'a str, value: Cow<'a, str>| {
             if !value.is_empty() {
                 attributes.push(KeyValue::str(key, value));
             }
         };
-        push(keys::HOST_NAME, self.name(parts));
+        push(keys::HOST_NAME, origin.host_name.clone().unwrap_or_else(|| self.host_name.as_str().into()));
         if let Some((_, uuid)) = &self.uuid {
             for key in [keys::HOST_ID, keys::SERVICE_INSTANCE_ID, keys::XS_HOST_UUID] {
                 push(key, uuid.into());
@@ -64,16 +64,30 @@ impl HostContext {
         }
         Resource { attributes }
     }
+}
 
-    /// The host's name as the line says it: in the header, or in the bracket of old versions, which knows better where
-    /// syslog was started before the host had its name.
-    fn name<'a>(&'a self, parts: &Parts<'a>) -> Cow<'a, str> {
-        let header = parts.host;
-        let unnamed = header.is_empty() || header == b"localhost";
-        match (unnamed, parts.f2) {
-            (true, f2) if !f2.is_empty() && context::parse(f2).is_none() => String::from_utf8_lossy(f2),
-            _ if !header.is_empty() => String::from_utf8_lossy(header),
-            _ => self.host_name.as_str().into(),
-        }
+/// Where a line comes from, as far as the line says it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin<'a> {
+    /// Its service.
+    pub service: &'a str,
+    /// Its host's name.
+    pub host_name: Option<Cow<'a, str>>,
+}
+
+impl<'a> Origin<'a> {
+    pub(crate) fn of(service: &'a str, parts: &Parts<'a>) -> Self {
+        Self { service, host_name: host_name(parts) }
+    }
+}
+
+/// The host's name as the line says it: in the header, or in the bracket of old versions, which knows better where
+/// syslog was started before the host had its name.
+fn host_name<'a>(parts: &Parts<'a>) -> Option<Cow<'a, str>> {
+    let header = parts.host;
+    let unnamed = header.is_empty() || header == b"localhost";
+    match (unnamed, parts.f2) {
+        (true, f2) if !f2.is_empty() && context::parse(f2).is_none() => Some(escape::lossy(f2)),
+        _ => (!header.is_empty()).then(|| escape::lossy(header)),
     }
 }

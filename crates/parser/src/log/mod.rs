@@ -36,7 +36,7 @@ mod zone;
 
 pub use clock::{LineTime, TimeMark};
 pub use filter::{DropRule, Filters, PatternError};
-pub use host::HostContext;
+pub use host::{HostContext, Origin};
 pub use parts::Parts;
 pub use pattern::LinePattern;
 pub use reader::{Learned, LogLine, LogReader};

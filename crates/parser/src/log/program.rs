@@ -18,6 +18,10 @@ impl<'a> Program<'a> {
     /// xenopsd names what it starts for a domain `<name>-<domain>` (xen-api `ocaml/xenopsd/xc/service.ml`,
     /// `syslog_key`), the emulators of a migration `<name>-<domain>-<part>`: one service, however many domains.
     pub(crate) fn parse(name: &'a str) -> Self {
+        // Nearly all names are plain.
+        if !name.bytes().any(|byte| matches!(byte, b'/' | b'-')) {
+            return Self { service: known(name).unwrap_or(name), domain: None };
+        }
         let name = name.rsplit('/').find(|part| !part.is_empty()).unwrap_or(name);
         if let Some(service) = known(name) {
             return Self { service, domain: None };

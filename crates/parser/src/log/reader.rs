@@ -2,12 +2,12 @@
 
 use super::clock::{Clock, LineTime, TimeMark};
 use super::filter::DropRule;
-use super::host::HostContext;
+use super::host::{HostContext, Origin};
 use super::parts::Parts;
 use super::record::{self, Found, Place};
 use super::{LogSource, facts};
 use crate::evidence::LineEvidence;
-use model::LogRecord;
+use model::{LogRecord, Resource};
 
 /// A line, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,13 +68,26 @@ impl LogReader {
         line: &'a [u8],
         start: u64,
     ) -> LogLine<'a> {
+        self.read_with(source, host, line, start, |origin| host.resource(&origin))
+    }
+
+    /// The same, for a caller who makes the record's resource, or has it already.
+    pub fn read_with<'a>(
+        &mut self,
+        source: &'a LogSource,
+        host: &'a HostContext,
+        line: &'a [u8],
+        start: u64,
+        resource: impl FnOnce(Origin<'a>) -> Resource<'a>,
+    ) -> LogLine<'a> {
         let mark = self.mark();
         let parts = source.parts(line);
         let time = self.clock.read(parts.stamp, source.zone());
         let evidence = evidence(source, &parts, time);
         let severity = record::severity(&parts);
         let dropped = source.filters().rule(&parts, severity, line);
-        let found = Found { service: evidence.service, severity, time };
+        let resource = resource(Origin::of(evidence.service, &parts));
+        let found = Found { resource, severity, time };
         let record = record::record(Place { source, host, line, start }, parts, found);
         LogLine { record, evidence, unix_second: time.second, mark, dropped }
     }

@@ -5,7 +5,7 @@ use super::parts::Parts;
 use super::program::Program;
 use super::{HostContext, LogSource, escape, keys, uid};
 use memchr::memmem::Finder;
-use model::{KeyValue, LogRecord, Severity};
+use model::{KeyValue, LogRecord, Resource, Severity};
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
@@ -23,9 +23,9 @@ pub(crate) struct Place<'a> {
 }
 
 /// What was concluded from its parts.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Found<'a> {
-    pub(crate) service: &'a str,
+    pub(crate) resource: Resource<'a>,
     pub(crate) severity: Option<Severity>,
     pub(crate) time: LineTime,
 }
@@ -45,7 +45,7 @@ pub(crate) fn record<'a>(place: Place<'a>, parts: Parts<'a>, found: Found<'a>) -
         severity: found.severity,
         severity_text: escape::lossy(parts.level),
         body: escape::text(parts.body, parts.escaped),
-        resource: place.host.resource(found.service, &parts),
+        resource: found.resource,
         attributes: attributes(place, parts),
     }
 }
@@ -82,7 +82,7 @@ fn attributes<'a>(place: Place<'a>, parts: Parts<'a>) -> Vec<KeyValue<'a>> {
     list.text(keys::THREAD_NAME, escape::text(parts.origin, parts.escaped));
     list.text(keys::CLIENT_ADDRESS, escape::lossy(parts.client));
     list.text(keys::TASK_NAME, escape::text(parts.task.name, parts.escaped));
-    list.text(keys::TASK_ID, parts.task.id.map(|id| id.as_str().to_owned()).unwrap_or_default());
+    list.text(keys::TASK_ID, parts.task.id_text);
     list.text(keys::SESSION_TRACK_ID, track_id(parts.body).unwrap_or_default());
     for (key, value) in parts.others {
         if !list.0.iter().any(|known| known.key == key) {

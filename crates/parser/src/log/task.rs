@@ -17,6 +17,8 @@ pub struct Task<'a> {
     pub name: &'a [u8],
     /// Its id.
     pub id: Option<TaskId>,
+    /// The id as it stands there; empty where there is none.
+    pub id_text: &'a str,
     /// xenopsd's number, where the name is that of a parallel worker and there is no id.
     pub number: Option<u64>,
     /// The trace context behind it.
@@ -28,9 +30,10 @@ impl<'a> Task<'a> {
     #[must_use]
     pub fn parse(text: &'a [u8]) -> Self {
         let (log, tail) = split_context(text);
-        let (name, id) = split_id(log.trim_ascii());
+        let (name, word, id) = split_id(log.trim_ascii());
         let number = if id.is_none() { parallel_number(name) } else { None };
-        Self { name, id, number, context: tail.and_then(context::of_debug_string) }
+        let id_text = std::str::from_utf8(word).ok().filter(|_| id.is_some()).unwrap_or_default();
+        Self { name, id, id_text, number, context: tail.and_then(context::of_debug_string) }
     }
 }
 
@@ -48,12 +51,12 @@ fn split_context(text: &[u8]) -> (&[u8], Option<&[u8]>) {
 }
 
 /// The id is the last word, if it is one. `NULL` stands for the lack of one.
-fn split_id(text: &[u8]) -> (&[u8], Option<TaskId>) {
+fn split_id(text: &[u8]) -> (&[u8], &[u8], Option<TaskId>) {
     let start = memchr::memrchr(b' ', text).map_or(0, |blank| blank + 1);
     let (name, word) = text.split_at_checked(start).unwrap_or((text, b""));
     match TaskId::parse(word) {
-        None if word != b"NULL" => (text, None),
-        id => (name.trim_ascii_end(), id),
+        None if word != b"NULL" => (text, b"", None),
+        id => (name.trim_ascii_end(), word, id),
     }
 }
 

@@ -29,7 +29,7 @@ mod xml;
 
 use glance::Glance;
 use key::{Key, Keys, Kind};
-use model::{KeyValue, LogRecord, Span, Status, Value};
+use model::{KeyValue, LogRecord, Resource, Span, Status, Value};
 use regex::Regex;
 use std::borrow::Cow;
 use text::Found;
@@ -102,8 +102,20 @@ impl Redactor {
     /// Redacts a log record in place, if the line it was read from or a key that is not XAPI's own (a named group of
     /// a pattern, say) gives cause; how many secrets were replaced.
     pub fn record(&self, record: &mut LogRecord<'_>, raw: &[u8]) -> u64 {
-        let cause = self.suspects(raw) || record.attributes.iter().any(|kv| self.is_foreign_secret(&kv.key));
+        self.record_if(record, self.suspects(raw))
+    }
+
+    /// The same, for a caller who knows what the quick look at the line has said.
+    pub fn record_if(&self, record: &mut LogRecord<'_>, suspects: bool) -> u64 {
+        let cause = suspects || record.attributes.iter().any(|kv| self.is_foreign_secret(&kv.key));
         if cause { self.record_in_full(record) } else { 0 }
+    }
+
+    /// Redacts a resource in place.
+    pub fn resource(&self, resource: &mut Resource<'_>) {
+        if self.enabled {
+            self.attributes_in(&mut resource.attributes);
+        }
     }
 
     /// Redacts a log record's body, attributes and resource in place; how many secrets were replaced.

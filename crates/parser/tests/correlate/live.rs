@@ -2,7 +2,7 @@
 
 use super::read::{Left, Name, Reader, check_sound, named, new_correlator, now};
 use super::world::{WAIT_SECONDS, World, host, world};
-use parser::correlate::{FilesRead, Outcome};
+use parser::correlate::{Aim, FilesRead, Joined, Outcome};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -53,12 +53,14 @@ fn start_anew(reader: &mut Reader<'_>, second: u64) {
                 continue;
             }
             let (left, now) = (&mut reader.left, now(second as f64 + 1.0, second as f64 + 1.0));
-            reader.correlator.line(&line.evidence, host(*log), name, 600, now, &mut |joined| {
-                left.insert(
-                    name,
-                    Left { context: joined.context, outcome: joined.outcome, waited: joined.waited },
-                );
-            });
+            let mut leave = |joined: Joined<_>| {
+                let Joined { payload, context, outcome, waited } = joined;
+                left.insert(payload, Left { context, outcome, waited });
+            };
+            let hold = || (name, 600);
+            let at_once =
+                reader.correlator.line(&line.evidence, host(*log), Aim::Trace, now, hold, &mut leave);
+            at_once.into_iter().for_each(|joined| leave(joined.with(name)));
         }
     }
 }

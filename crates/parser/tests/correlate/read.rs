@@ -2,7 +2,7 @@
 
 use super::world::{EPOCH, Line, WAIT_SECONDS, World, host};
 use model::{NANOS_PER_SECOND, Now, TraceContext};
-use parser::correlate::{Correlator, FilesRead, Joined, Outcome, Settings};
+use parser::correlate::{Aim, Correlator, FilesRead, Joined, Outcome, Settings};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -64,7 +64,9 @@ impl<'w> Reader<'w> {
         };
         let left = &mut self.left;
         let mut out = |joined| leave(left, joined);
-        self.correlator.line(&line.evidence, host(log), (log, at), 600, now, &mut out);
+        let hold = || ((log, at), 600);
+        let at_once = self.correlator.line(&line.evidence, host(log), Aim::Trace, now, hold, &mut out);
+        at_once.into_iter().for_each(|joined| out(joined.with((log, at))));
         *self.lines_read.get_mut(&log).unwrap() += 1;
         true
     }

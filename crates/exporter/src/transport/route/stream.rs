@@ -1,6 +1,6 @@
 //! A connection, whichever way it took.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -60,6 +60,25 @@ impl Write for Stream {
         match &mut self.bytes {
             Bytes::Tcp(tcp) => Pin::new(tcp).poll_write(cx, buf),
             Bytes::Tunnel(tunnel) => Pin::new(tunnel).poll_write(cx, buf),
+        }
+    }
+
+    /// What a connection can't write piece by piece, hyper copies together before.
+    fn is_write_vectored(&self) -> bool {
+        match &self.bytes {
+            Bytes::Tcp(tcp) => tcp.is_write_vectored(),
+            Bytes::Tunnel(tunnel) => tunnel.is_write_vectored(),
+        }
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        pieces: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.bytes {
+            Bytes::Tcp(tcp) => Pin::new(tcp).poll_write_vectored(cx, pieces),
+            Bytes::Tunnel(tunnel) => Pin::new(tunnel).poll_write_vectored(cx, pieces),
         }
     }
 

@@ -2,10 +2,8 @@
 
 use crate::correlate::bound::IdHash;
 use crate::correlate::spans::{SpanRecord, Spans};
-use std::collections::{HashMap, HashSet};
-
-/// How far above a span its ancestors stand, by id.
-type Heights = HashMap<u64, usize, IdHash>;
+use std::cmp::Reverse;
+use std::collections::HashMap;
 
 /// The spans of a trace by id. Those that come into question have their ancestors among the spans of the same time as
 /// a rule; in the rest of the trace an ancestor is looked for by its id, once.
@@ -14,21 +12,25 @@ type Heights = HashMap<u64, usize, IdHash>;
 pub(super) struct Family<'a> {
     spans: &'a Spans,
     trace: u128,
-    /// The spans of the time in question, and what was searched for, found or not.
-    known: HashMap<u64, Option<&'a SpanRecord>, IdHash>,
+    /// The spans of the time in question, by id. Mostly a handful: sorted they are found faster than by hash.
+    near: Vec<&'a SpanRecord>,
+    /// What else was searched for, found or not.
+    far: HashMap<u64, Option<&'a SpanRecord>, IdHash>,
+}
+
+/// What is noted of the spans of a family, by id.
+struct Notes<V> {
+    near: Vec<Option<V>>,
+    far: HashMap<u64, V, IdHash>,
 }
 
 impl<'a> Family<'a> {
     /// The family of a trace's spans, of which `there` are all of the time in question.
-    pub(super) fn of(spans: &'a Spans, trace: u128, there: &[&'a SpanRecord]) -> Self {
-        let mut known = HashMap::with_capacity_and_hasher(there.len(), spans.hash());
-        for span in there.iter().copied() {
-            let longest = known.entry(span.id).or_insert(Some(span));
-            if longest.is_some_and(|known| rank(span) > rank(known)) {
-                *longest = Some(span);
-            }
-        }
-        Self { spans, trace, known }
+    pub(super) fn of(spans: &'a Spans, trace: u128, there: &'a [SpanRecord]) -> Self {
+        let mut near: Vec<_> = there.iter().collect();
+        near.sort_unstable_by_key(|span| (span.id, Reverse(rank(span))));
+        near.dedup_by_key(|span| span.id);
+        Self { spans, trace, near, far: HashMap::with_hasher(spans.hash()) }
     }
 
     fn parent(&mut self, id: u64) -> Option<&'a SpanRecord> {
@@ -37,31 +39,40 @@ impl<'a> Family<'a> {
     }
 
     fn find(&mut self, id: u64) -> Option<&'a SpanRecord> {
-        match self.known.get(&id) {
-            Some(known) => *known,
+        match self.place(id) {
+            Some(place) => self.near.get(place).copied(),
             None if id == 0 => None,
             None => self.search(id),
         }
     }
 
+    fn place(&self, id: u64) -> Option<usize> {
+        self.near.binary_search_by_key(&id, |span| span.id).ok()
+    }
+
     fn search(&mut self, id: u64) -> Option<&'a SpanRecord> {
-        let found = self.spans.of_id(self.trace, id).max_by_key(|span| rank(span));
-        self.known.insert(id, found);
-        found
+        let (spans, trace) = (self.spans, self.trace);
+        let search = || spans.of_id(trace, id).max_by_key(|span| rank(span));
+        *self.far.entry(id).or_insert_with(search)
+    }
+
+    fn notes<V>(&self) -> Notes<V> {
+        let near = self.near.iter().map(|_| None).collect();
+        Notes { near, far: HashMap::with_hasher(self.spans.hash()) }
     }
 
     /// The ids of those that are no ancestor of another, each once. Loops have none.
     pub(super) fn innermost(&mut self, candidates: &[&SpanRecord]) -> Vec<u64> {
-        let mut ancestors = HashSet::with_hasher(self.spans.hash());
+        let mut ancestors = self.notes();
         for span in candidates {
             let mut next = self.parent(span.id);
             // An ancestor met before has had its own ancestors met too.
-            while let Some(ancestor) = next.filter(|ancestor| ancestors.insert(ancestor.id)) {
+            while let Some(ancestor) = next.filter(|ancestor| ancestors.put(self, ancestor.id, ())) {
                 next = self.parent(ancestor.id);
             }
         }
         let mut innermost: Vec<_> = candidates.iter().map(|span| span.id).collect();
-        innermost.retain(|id| !ancestors.contains(id));
+        innermost.retain(|id| ancestors.get(self, *id).is_none());
         innermost.sort_unstable();
         innermost.dedup();
         innermost
@@ -72,11 +83,13 @@ impl<'a> Family<'a> {
     pub(super) fn common_ancestors(&mut self, ids: &[u64]) -> impl Iterator<Item = &'a SpanRecord> + use<'a> {
         let (first, others) = ids.split_first().map_or((&0, ids), |split| split);
         let line = self.line_of(*first);
-        let mut height: Heights = HashMap::with_capacity_and_hasher(line.len(), self.spans.hash());
-        height.extend(line.iter().enumerate().map(|(at, span)| (span.id, at)));
+        // How far above the first span its ancestors stand, and where the lines of the others meet with them.
+        let mut height: Notes<usize> = self.notes();
+        line.iter().enumerate().for_each(|(at, span)| _ = height.put(self, span.id, at));
+        let mut seen = self.notes();
         let meeting = others.iter().try_fold(0, |meeting: usize, id| {
-            let (walked, at) = self.walk_to(*id, &height)?;
-            height.extend(walked.into_iter().map(|id| (id, at)));
+            let (walked, at) = self.walk_to(*id, &height, &mut seen)?;
+            walked.into_iter().for_each(|id| _ = height.put(self, id, at));
             Some(meeting.max(at))
         });
         line.into_iter().skip(meeting.unwrap_or(usize::MAX))
@@ -84,29 +97,52 @@ impl<'a> Family<'a> {
 
     /// The ancestors of a span that were seen, nearest first, up to the first gap or loop.
     fn line_of(&mut self, id: u64) -> Vec<&'a SpanRecord> {
-        let mut seen = HashSet::with_hasher(self.spans.hash());
-        seen.insert(id);
+        let mut seen = self.notes();
+        seen.put(self, id, ());
         let mut line = Vec::new();
         let mut next = self.parent(id);
-        while let Some(span) = next.filter(|span| seen.insert(span.id)) {
+        while let Some(span) = next.filter(|span| seen.put(self, span.id, ())) {
             line.push(span);
             next = self.parent(span.id);
         }
         line
     }
 
-    /// The ancestors up to one of known height, and that height.
-    fn walk_to(&mut self, id: u64, height: &Heights) -> Option<(HashSet<u64, IdHash>, usize)> {
-        let mut walked = HashSet::with_hasher(self.spans.hash());
+    /// The ancestors up to one of known height, and that height; none that was `seen` is walked over again.
+    fn walk_to(&mut self, id: u64, height: &Notes<usize>, seen: &mut Notes<()>) -> Option<(Vec<u64>, usize)> {
+        let mut walked = Vec::new();
         let mut next = self.parent(id)?;
         loop {
-            if let Some(at) = height.get(&next.id) {
+            if let Some(at) = height.get(self, next.id) {
                 return Some((walked, *at));
             }
-            if !walked.insert(next.id) {
+            if !seen.put(self, next.id, ()) {
                 return None;
             }
+            walked.push(next.id);
             next = self.parent(next.id)?;
+        }
+    }
+}
+
+impl<V> Notes<V> {
+    /// Whether this is the first that is noted of the span; a second note is left out.
+    fn put(&mut self, family: &Family<'_>, id: u64, note: V) -> bool {
+        match family.place(id).and_then(|place| self.near.get_mut(place)) {
+            Some(place) if place.is_some() => false,
+            Some(place) => {
+                *place = Some(note);
+                true
+            }
+            None if self.far.contains_key(&id) => false,
+            None => self.far.insert(id, note).is_none(),
+        }
+    }
+
+    fn get(&self, family: &Family<'_>, id: u64) -> Option<&V> {
+        match family.place(id) {
+            Some(place) => self.near.get(place)?.as_ref(),
+            None => self.far.get(&id),
         }
     }
 }

@@ -22,7 +22,9 @@ fn open(tasks: u64) -> Counters {
     for number in 1..=tasks {
         let trace_id = TraceId::from_bytes(u128::from(number).to_be_bytes()).unwrap();
         let line = line(3, "xapi").task(&id(number));
-        correlator.line(&line.evidence, host(1), trace_id, 600, now(90_000), &mut out);
+        let hold = || (trace_id, 600);
+        let left = correlator.line(&line.evidence, host(1), Aim::Trace, now(90_000), hold, &mut out);
+        left.into_iter().for_each(|joined| out(joined.with(trace_id)));
     }
     correlator.advance(at_end(90_000), now(90_000), &mut out);
     let most = Settings::default().task_bytes + Settings::default().span_bytes;

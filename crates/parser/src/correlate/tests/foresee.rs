@@ -17,19 +17,7 @@ impl Bench {
     }
 
     fn wanted(&mut self, second: u64, line: Line) -> &mut Self {
-        self.lines += 1;
-        let (correlator, out) = (&mut self.correlator, &mut self.out);
-        correlator.line_for_span(
-            &line.evidence,
-            host(line.host),
-            self.lines,
-            600,
-            now(second),
-            &mut |joined| {
-                out.push(joined);
-            },
-        );
-        self
+        self.enter(second, line, Aim::Span)
     }
 }
 

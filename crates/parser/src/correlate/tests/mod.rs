@@ -151,11 +151,16 @@ impl Bench {
     }
 
     fn line_at(&mut self, second: u64, line: Line) -> &mut Self {
+        self.enter(second, line, Aim::Trace)
+    }
+
+    fn enter(&mut self, second: u64, line: Line, aim: Aim) -> &mut Self {
         self.lines += 1;
-        let (correlator, out) = (&mut self.correlator, &mut self.out);
-        correlator.line(&line.evidence, host(line.host), self.lines, 600, now(second), &mut |joined| {
-            out.push(joined)
-        });
+        let (correlator, out, number) = (&mut self.correlator, &mut self.out, self.lines);
+        let hold = || (number, 600);
+        let left = correlator
+            .line(&line.evidence, host(line.host), aim, now(second), hold, &mut |joined| out.push(joined));
+        out.extend(left.map(|joined| joined.with(number)));
         self
     }
 

@@ -157,8 +157,9 @@ fn clocks_that_jump_delay_no_line() {
         };
         let mut out = Vec::new();
         let correlator = &mut bench.correlator;
-        correlator
-            .line(&line(7, "xapi").task(START).evidence, host(1), 2, 600, jumped(8), &mut |j| out.push(j));
+        let late = line(7, "xapi").task(START).evidence;
+        let left = correlator.line(&late, host(1), Aim::Trace, jumped(8), || (2, 600), &mut |j| out.push(j));
+        out.extend(left.map(|joined| joined.with(2)));
         correlator.advance(at_end(20), jumped(20), &mut |joined| out.push(joined));
         correlator.advance(at_end(83), jumped(83), &mut |joined| out.push(joined));
         assert_eq!(out.len(), 2, "{jump}");
