@@ -172,6 +172,11 @@ impl Tracker {
         }
     }
 
+    /// Whether everything that was read is settled, and nothing else of it is kept (after [`rest`](Self::rest)).
+    pub(crate) fn is_whole(&self) -> bool {
+        self.lines.is_none()
+    }
+
     /// Gives back memory that is not in use: most streams are drained, and there may be many.
     pub(crate) fn rest(&mut self) {
         self.lines.take_if(|lines| lines.slots.is_empty() && lines.restored.is_empty());

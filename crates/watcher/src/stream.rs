@@ -7,6 +7,7 @@
 //! can be: under its name, or by the descriptor that was opened before the name went. The compressed one is
 //! read from the same offset of uncompressed bytes, once it is whole or has stopped growing.
 
+mod asleep;
 mod cursor;
 mod pump;
 mod table;

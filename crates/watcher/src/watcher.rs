@@ -28,6 +28,7 @@ use crate::{
 };
 use descriptors::Decoders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +48,7 @@ pub struct Watcher {
     /// Names to be looked at in the next scan.
     hinted: BTreeSet<PathBuf>,
     /// New names that the last scan had no time for.
-    backlog: VecDeque<PathBuf>,
+    backlog: VecDeque<(Arc<Path>, OsString)>,
     /// Names that can't be placed yet.
     deferred: BTreeMap<PathBuf, place::Deferred>,
     /// Files of logs (device, inode) that could not be placed at the log's begin and are to be passed over.
@@ -151,6 +152,10 @@ impl Watcher {
         self.spare = None;
         self.tend();
         self.end_of_first_look();
+        if due.directories {
+            self.streams.rest();
+        }
+        self.streams.rest_some();
         self.timing.restless = self.is_restless();
         std::mem::take(&mut self.changes)
     }
@@ -200,13 +205,14 @@ impl Watcher {
 
     /// All streams that have a file.
     pub fn streams(&self) -> impl Iterator<Item = StreamInfo> + '_ {
-        self.streams.iter().filter(|stream| stream.announced && stream.gone.is_none()).map(info)
+        let there = self.streams.iter().filter(|stream| stream.announced && stream.gone.is_none());
+        there.map(|stream| info(&stream))
     }
 
     /// One stream, gone or not.
     #[must_use]
     pub fn info(&self, stream: StreamId) -> Option<StreamInfo> {
-        self.streams.get(stream).map(info)
+        self.streams.get(stream).map(|stream| info(&stream))
     }
 
     /// From now on evidence of this stream is read from there.
@@ -252,7 +258,7 @@ impl Watcher {
     /// How the descriptors stand.
     #[must_use]
     pub fn held(&self) -> Held {
-        let holds = |id: &StreamId| self.streams.get(*id).and_then(Stream::holds);
+        let holds = |id: &StreamId| self.streams.get(*id).and_then(|stream| stream.holds());
         Held {
             open: self.open.len() + self.decoders.len(),
             deleted_bytes: self.open.iter().filter_map(holds).sum(),

@@ -5,13 +5,14 @@
 //! time everything has been read.
 
 use model::StreamId;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The streams that have something to read, by time.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Plan {
     waiting: BTreeSet<(u64, StreamId)>,
-    keys: HashMap<StreamId, u64>,
+    /// Sorted, for that is denser than hashed, and there may be tens of thousands.
+    keys: BTreeMap<StreamId, u64>,
 }
 
 impl Plan {
@@ -47,6 +48,14 @@ impl Plan {
     /// The newest time read from `stream`, or its creation.
     pub(crate) fn time_of(&self, stream: StreamId) -> u64 {
         self.keys.get(&stream).copied().unwrap_or(0)
+    }
+
+    /// So far `stream` was read, though perhaps by another plan.
+    pub(crate) fn know(&mut self, stream: StreamId, newest_unix_nano: u64) {
+        if newest_unix_nano > 0 {
+            self.keys.entry(stream).or_insert(newest_unix_nano);
+            self.advance(stream, newest_unix_nano);
+        }
     }
 
     /// Times never go back.
@@ -96,5 +105,9 @@ mod tests {
         assert_eq!(plan.first(), None);
         plan.offer(b, 0);
         assert_eq!(plan.read_up_to(), Some(20));
+        plan.know(a, 40);
+        plan.know(b, 50);
+        plan.offer(a, 10);
+        assert_eq!((plan.time_of(a), plan.read_up_to()), (40, Some(40)));
     }
 }

@@ -89,7 +89,6 @@ struct File {
     context: Arc<Context>,
     /// The host in its name.
     host: Option<model::Uuid>,
-    created_unix_nano: u64,
     /// The next line for delivery, and the next one as evidence, in bytes of the stream.
     deliver_at: u64,
     evidence_at: u64,
@@ -116,6 +115,8 @@ pub(super) struct TraceRoom {
     redactor: Arc<Redactor>,
     folded: Folded,
     groups: Groups,
+    /// Files at work. Of the others it holds that all was delivered, and served as evidence, from where the watcher
+    /// began up to where it stands.
     files: HashMap<StreamId, File>,
     /// Contexts are few: one for each service and host.
     contexts: HashMap<(String, Option<model::Uuid>), Arc<Context>>,
@@ -185,21 +186,21 @@ impl TraceRoom {
         watcher: &mut Watcher,
         now: Now,
     ) {
-        let name = file_name(&found.path).and_then(zipkin::file_name);
-        identity.trace_file(name.as_ref().and_then(|name| name.host));
-        let (service, host) = name.map_or((String::new(), None), |name| (name.service.to_owned(), name.host));
-        let context = self.context(service, host);
+        let (service, host) = origin_of(&found.path);
+        identity.trace_file(host);
         let wanted = found.modified_unix_nano >= evidence_from;
         let evidence_at = if wanted { 0 } else { found.resume_at };
-        let file = File {
-            context,
-            host,
-            created_unix_nano: found.created_unix_nano,
-            deliver_at: found.resume_at,
-            evidence_at,
-            settled_at_start: found.resume_at,
-        };
-        self.files.insert(found.stream, file);
+        self.files.remove(&found.stream);
+        if evidence_at != found.resume_at || !self.delivers {
+            let file = File {
+                context: self.context(service, host),
+                host,
+                deliver_at: found.resume_at,
+                evidence_at,
+                settled_at_start: found.resume_at,
+            };
+            self.files.insert(found.stream, file);
+        }
         // A file of the future must not make all changes to come look old.
         let changed = found.modified_unix_nano.min(now.wall_unix_nano);
         self.last_change_unix_nano = self.last_change_unix_nano.max(Some(changed));
@@ -226,15 +227,43 @@ impl TraceRoom {
     /// After a scan: what the watcher has to read is what there is to do.
     pub(super) fn offer_unread(&mut self, watcher: &Watcher) {
         for stream in watcher.unread(StreamKind::Trace, Purpose::Deliver).filter(|_| self.delivers) {
-            let Some(file) = self.files.get(&stream) else { continue };
-            self.deliver.offer(stream, file.created_unix_nano);
-            if file.evidence_at >= file.deliver_at {
-                self.evidence.offer(stream, file.created_unix_nano);
+            let met = self.files.get(&stream).is_none_or(|file| file.evidence_at >= file.deliver_at);
+            if self.deliver.awaits(stream) && (!met || self.evidence.awaits(stream)) {
+                continue;
+            }
+            let Some(info) = watcher.info(stream) else { continue };
+            self.deliver.offer(stream, info.created_unix_nano);
+            if met {
+                self.evidence.offer(stream, self.deliver.time_of(stream));
             }
         }
         for stream in watcher.unread(StreamKind::Trace, Purpose::Evidence) {
-            let Some(file) = self.files.get(&stream) else { continue };
-            self.evidence.offer(stream, file.created_unix_nano);
+            let Some(info) = watcher.info(stream).filter(|_| !self.evidence.awaits(stream)) else { continue };
+            self.evidence.offer(stream, info.created_unix_nano);
+        }
+    }
+
+    /// The file is at work from now on, if there is one.
+    fn begin(&mut self, stream: StreamId, watcher: &Watcher) {
+        if self.files.contains_key(&stream) {
+            return;
+        }
+        let Some(info) = watcher.info(stream) else { return };
+        let (service, host) = origin_of(&info.path);
+        let context = self.context(service, host);
+        let at = info.deliver_at;
+        self.files
+            .insert(stream, File { context, host, deliver_at: at, evidence_at: at, settled_at_start: at });
+    }
+
+    /// There may be nothing more to know of the file than that all of it was read: there are tens of thousands.
+    fn end(&mut self, stream: StreamId) {
+        let waits = self.deliver.awaits(stream) || self.evidence.awaits(stream);
+        let met = self.files.get(&stream).is_some_and(|file| file.evidence_at == file.deliver_at);
+        if met && !waits && self.delivers {
+            self.files.remove(&stream);
+            self.deliver.know(stream, self.evidence.time_of(stream));
+            self.evidence.forget(stream);
         }
     }
 
@@ -292,7 +321,7 @@ impl TraceRoom {
     /// Whether the file is to be delivered from where its evidence is: it is read for both, as soon as there is room.
     fn comes_along(&self, stream: StreamId) -> bool {
         self.deliver.awaits(stream)
-            && self.files.get(&stream).is_some_and(|file| file.evidence_at == file.deliver_at)
+            && self.files.get(&stream).is_none_or(|file| file.evidence_at == file.deliver_at)
     }
 
     /// Whether spans were read for delivery a moment ago: if not now, then they will be as soon as there is room.
@@ -313,6 +342,7 @@ impl TraceRoom {
         (limit, up_to): (Option<u64>, Option<u64>),
         now: Now,
     ) -> u64 {
+        self.begin(stream, desk.watcher);
         let Some(file) = self.files.get_mut(&stream) else {
             self.deliver.forget(stream);
             return 0;
@@ -355,11 +385,13 @@ impl TraceRoom {
         if along {
             self.evidence.read(stream, newest, rests);
         }
+        self.end(stream);
         outcome.bytes
     }
 
     /// Gives the bytes that were read.
     fn learn_from(&mut self, stream: StreamId, desk: &mut Desk<'_>) -> u64 {
+        self.begin(stream, desk.watcher);
         let Some(file) = self.files.get_mut(&stream) else {
             self.evidence.forget(stream);
             return 0;
@@ -391,6 +423,7 @@ impl TraceRoom {
         file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
         file.meet(stream, watcher);
         self.evidence.read(stream, newest, outcome.at_end || outcome.bytes == 0);
+        self.end(stream);
         outcome.bytes
     }
 }
@@ -529,6 +562,12 @@ pub(super) fn passed_over(tally: &mut SignalTally, reason: Reason, bytes: u64) {
 
 fn end_unix_nano(facts: &SpanFacts<'_>) -> u64 {
     facts.end_unix_micros.saturating_mul(NANOS_PER_MICRO)
+}
+
+/// The service and host in a trace file's name.
+fn origin_of(path: &Path) -> (String, Option<model::Uuid>) {
+    let name = file_name(path).and_then(zipkin::file_name);
+    name.map_or((String::new(), None), |name| (name.service.to_owned(), name.host))
 }
 
 fn file_name(path: &Path) -> Option<&str> {

@@ -23,13 +23,20 @@ pub(crate) struct Node {
     pub(crate) trouble: Option<Trouble>,
 }
 
+impl Node {
+    /// Whether it was never looked at, or there was nothing behind it.
+    pub(crate) fn is_new(&self) -> bool {
+        self.stream.is_none() && self.seen.is_none() && self.trouble.is_none()
+    }
+}
+
 /// One directory.
 #[derive(Default)]
 pub(crate) struct Directory {
     /// Its own state when it was last listed.
     stamp: Option<Stamp>,
     /// The names in it that matter.
-    pub(crate) names: BTreeMap<OsString, Node>,
+    pub(crate) names: BTreeMap<Box<OsStr>, Node>,
     /// The directories in it.
     pub(crate) below: BTreeSet<OsString>,
     /// What is wrong with it, as last told.
@@ -90,10 +97,16 @@ impl Directory {
             .filter(|entry| wanted(&entry.name))
             .map(|entry| (entry.name, entry.ino))
             .collect();
-        let gone: Vec<_> = self.names.keys().filter(|name| !files.contains_key(*name)).cloned().collect();
-        files.retain(|name, ino| self.names.get(name).is_none_or(|node| node.listed_ino != *ino));
+        let gone = self.names.keys().filter(|name| !files.contains_key(&***name));
+        let gone: Vec<_> = gone.map(|name| name.as_ref().to_owned()).collect();
+        files.retain(|name, ino| self.names.get(&**name).is_none_or(|node| node.listed_ino != *ino));
+        let before = self.names.len();
         for (name, ino) in &files {
-            self.names.entry(name.clone()).or_default().listed_ino = *ino;
+            self.names.entry(name.as_os_str().into()).or_default().listed_ino = *ino;
+        }
+        if self.names.len() >= 2 * before {
+            // One by one and in order they leave half of each node free.
+            self.names = std::mem::take(&mut self.names).into_iter().collect();
         }
         Difference { look: files.into_keys().collect(), gone, gone_below }
     }
@@ -123,7 +136,7 @@ mod tests {
         let mut dir = Directory::default();
         let mut update = |names: &[(&str, u64)]| {
             let difference = dir.update(&meta(0), u64::MAX, entries(names), |name| name != "other");
-            dir.names.retain(|name, _| !difference.gone.contains(name));
+            dir.names.retain(|name, _| !difference.gone.iter().any(|gone| *gone == **name));
             let text = |names: Vec<OsString>| {
                 names.into_iter().map(|n| n.into_string().unwrap()).collect::<Vec<_>>()
             };

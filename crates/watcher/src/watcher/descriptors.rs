@@ -73,7 +73,7 @@ impl Watcher {
         loop {
             let id = self.drained.pop_front()?;
             let stream = self.streams.get(id).filter(|stream| stream.file.is_some());
-            if stream.is_some_and(|stream| stream.holds().is_none() && is_read(stream)) {
+            if stream.is_some_and(|stream| stream.holds().is_none() && is_read(&stream)) {
                 return Some(id);
             }
         }
@@ -88,7 +88,7 @@ impl Watcher {
     /// A read has ended: a trace file that was read to its end is among the first to be closed.
     pub(super) fn note_drained(&mut self, id: StreamId) {
         let drained = |stream: &Stream| stream.kind == StreamKind::Trace && is_read(stream);
-        if self.streams.get(id).is_some_and(drained) && self.drained.back() != Some(&id) {
+        if self.streams.get(id).is_some_and(|stream| drained(&stream)) && self.drained.back() != Some(&id) {
             self.drained.push_back(id);
         }
         if self.drained.len() > self.settings.open_files.max(8) {

@@ -122,7 +122,7 @@ impl Watcher {
             let begins = (other.head.is_strong() && other.head.fits(head)) || other.begins_with_all(head);
             other.deliver.at > 0 && begins
         };
-        Ok(others.filter_map(|other| self.streams.get(other)).any(like))
+        Ok(others.filter_map(|other| self.streams.get(other)).any(|other| like(&other)))
     }
 
     /// A copy waits under its name until the original is cut; the stream that it was taken for had nothing.
@@ -184,7 +184,8 @@ impl Watcher {
             free && fits && stream.refused.as_deref() != Some(&inode)
         };
         let candidates = self.candidates(sighting);
-        let found = candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(fits));
+        let found =
+            candidates.into_iter().find(|id| self.streams.get(*id).is_some_and(|stream| fits(&stream)));
         Ok(found.map_or_else(|| Verdict::New(head.to_vec()), |id| self.is_file_of(id, head)))
     }
 

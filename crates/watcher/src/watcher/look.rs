@@ -6,8 +6,10 @@ use crate::fs::{Kind, Meta};
 use crate::saved::{Hints, Packing};
 use crate::stream::{Source, Stream};
 use crate::{Change, Purpose, Reason, StreamId, StreamKind, Trouble};
+use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How many names a scan looks at for the first time; the rest is for the next one.
@@ -118,25 +120,29 @@ impl Watcher {
         let changed = directory.update(meta, self.now.wall_unix_nano, entries, wanted);
         changed.gone_below.iter().for_each(|name| self.lose_directory(&dir.join(name), None));
         changed.gone.iter().for_each(|name| self.remove_name(&dir.join(name)));
-        self.look_at_new(changed.look.into_iter().map(|name| dir.join(name)).collect(), out);
+        self.look_at_new(dir, changed.look, out);
     }
 
-    fn look_at_new(&mut self, paths: Vec<PathBuf>, out: &mut Vec<Sighting>) {
-        for path in paths {
-            let log = matches!(self.class_of(&path), Some(Class::Log { .. }));
+    fn look_at_new(&mut self, dir: &Path, names: Vec<OsString>, out: &mut Vec<Sighting>) {
+        let shared: Arc<Path> = dir.into();
+        for name in names {
+            let log = matches!(classify(&self.settings, dir, &name), Some(Class::Log { .. }));
             if log || out.len() < NEW_AT_ONCE {
-                self.look(&path, out);
+                self.look(&dir.join(name), out);
             } else {
-                self.backlog.push_back(path);
+                self.backlog.push_back((Arc::clone(&shared), name));
             }
         }
     }
 
     pub(super) fn look_at_backlog(&mut self, out: &mut Vec<Sighting>) {
         while out.len() < NEW_AT_ONCE
-            && let Some(path) = self.backlog.pop_front()
+            && let Some((dir, name)) = self.backlog.pop_front()
         {
-            self.look(&path, out);
+            self.look(&dir.join(name), out);
+        }
+        if self.backlog.is_empty() {
+            self.backlog.shrink_to_fit();
         }
     }
 
@@ -165,7 +171,10 @@ impl Watcher {
         let count = usize::try_from((all as u64 * part).div_ceil(1000)).unwrap_or(all);
         for path in self.names_after(count) {
             self.swept.clone_from(&path);
-            self.look(&path, out);
+            // A new name has its turn: tens of thousands at once would take much memory.
+            if self.backlog.is_empty() || !self.node(&path).is_some_and(|node| node.is_new()) {
+                self.look(&path, out);
+            }
         }
     }
 
@@ -174,15 +183,14 @@ impl Watcher {
         let (from, name) = (self.swept.parent().unwrap_or(Path::new("")), self.swept.file_name());
         let start = (std::ops::Bound::Included(from.to_path_buf()), std::ops::Bound::Unbounded);
         let names = |(dir, directory): (&PathBuf, &Directory)| {
-            let skip = name.filter(|_| dir == from).map(Into::into);
-            let range =
-                skip.map_or(std::ops::Bound::Unbounded, std::ops::Bound::<std::ffi::OsString>::Excluded);
-            let range = directory.names.range((range, std::ops::Bound::Unbounded));
-            range.map(|(name, _)| dir.join(name)).collect::<Vec<_>>()
+            let skip = name.filter(|_| dir == from);
+            let after = skip.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
+            let range = directory.names.range::<std::ffi::OsStr, _>((after, std::ops::Bound::Unbounded));
+            range.map(|(name, _)| dir.join(&**name)).take(count).collect::<Vec<_>>()
         };
         let mut paths: Vec<PathBuf> = self.tree.range(start).flat_map(names).take(count).collect();
         let missing = count - paths.len();
-        let all = self.tree.iter().flat_map(|(dir, it)| it.names.keys().map(move |name| dir.join(name)));
+        let all = self.tree.iter().flat_map(|(dir, it)| it.names.keys().map(move |name| dir.join(&**name)));
         paths.extend(all.take(missing));
         paths
     }
@@ -200,7 +208,7 @@ impl Watcher {
 
     fn look_at_file(&mut self, path: &Path, class: Class, meta: Meta, out: &mut Vec<Sighting>) {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
-        let node = self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.to_owned()).or_default();
+        let node = self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.into()).or_default();
         let unchanged = node.seen.as_ref().is_some_and(|seen| seen.unchanged(&meta));
         let stream = node.stream;
         match stream {
@@ -236,8 +244,9 @@ impl Watcher {
     /// A plain file that changed while no descriptor was held may be another one with the same inode. It is opened
     /// to be read anyway.
     fn is_proven(&mut self, id: StreamId, class: &Class, meta: &Meta) -> bool {
-        let place = self.streams.get(id).and_then(|stream| stream.place(class.packing()));
-        let changed = place.is_some_and(|place| !place.hints.unchanged(meta));
+        let changed = self.streams.get(id).is_some_and(|stream| {
+            stream.place(class.packing()).is_some_and(|place| !place.hints.unchanged(meta))
+        });
         class.packing() != Packing::Plain || !changed || !matches!(self.opened(id), Ok(None))
     }
 
@@ -253,6 +262,9 @@ impl Watcher {
 
     /// Takes in the new state of a file that is still the same.
     pub(super) fn update(&mut self, id: StreamId, packing: Packing, meta: &Meta) {
+        if self.streams.sleeps(id) && self.is_unchanged(id, packing, meta) {
+            return;
+        }
         let now = self.now.mono;
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.blocked = false;
@@ -281,6 +293,11 @@ impl Watcher {
         self.streams.refresh(id);
     }
 
+    fn is_unchanged(&self, id: StreamId, packing: Packing, meta: &Meta) -> bool {
+        let place = |stream: &Stream| stream.place(packing).is_some_and(|place| place.hints.unchanged(meta));
+        self.streams.get(id).is_some_and(|stream| place(&stream))
+    }
+
     /// Written to, and no longer than before: cut and filled again to the same length, its content is another.
     fn check_rewritten(&mut self, id: StreamId, size: u64) {
         let known = self.streams.get(id).is_some_and(|stream| size > 0 && stream.deliver.at > 0);
@@ -303,7 +320,7 @@ impl Watcher {
                 && stream.unread(Purpose::Deliver)
                 && at_hand
         };
-        if self.streams.get(id).is_some_and(unknown)
+        if self.streams.get(id).is_some_and(|stream| unknown(&stream))
             && let Ok(Some(file)) = self.opened(id)
         {
             // If it can't be read, the read that follows says so.
@@ -357,7 +374,7 @@ impl Watcher {
     fn lose_directory(&mut self, dir: &Path, trouble: Option<Trouble>) {
         self.directory_trouble(dir, trouble);
         let Some(directory) = self.tree.get(dir) else { return };
-        let names: Vec<_> = directory.names.keys().map(|name| dir.join(name)).collect();
+        let names: Vec<_> = directory.names.keys().map(|name| dir.join(&**name)).collect();
         let below: Vec<_> = directory.below.iter().map(|name| dir.join(name)).collect();
         names.iter().for_each(|path| self.remove_name(path));
         below.iter().for_each(|dir| self.lose_directory(dir, None));

@@ -174,6 +174,7 @@ impl Watcher {
 
     /// This name now stands for a file of this stream.
     pub(super) fn attach(&mut self, id: StreamId, sighting: &Sighting) {
+        self.streams.rest_some();
         let packing = sighting.class.packing();
         let hints = Hints::of(&sighting.meta, packing);
         let now = self.now.mono;
@@ -230,7 +231,7 @@ impl Watcher {
         self.set_trouble(&sighting.path, None);
         let (Some(dir), Some(name)) = (sighting.path.parent(), sighting.path.file_name()) else { return };
         let directory = self.tree.entry(dir.to_path_buf()).or_default();
-        let node = directory.names.entry(name.to_owned()).or_default();
+        let node = directory.names.entry(name.into()).or_default();
         node.stream = stream;
         let seen = || Box::new(Hints::of(&sighting.meta, sighting.class.packing()));
         node.seen = stream.is_none().then(seen);

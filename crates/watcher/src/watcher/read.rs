@@ -55,6 +55,7 @@ impl Watcher {
         max_bytes: usize,
         each: Each<'_>,
     ) -> ReadOutcome {
+        self.streams.rest_some();
         let unread = self.streams.get(stream).is_some_and(|stream| stream.unread(purpose));
         let source = self.streams.get(stream).map_or(Source::Nothing, |stream| stream.source());
         let budget = max_bytes.max(1) as u64;

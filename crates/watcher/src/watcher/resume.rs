@@ -32,6 +32,7 @@ impl Watcher {
             self.streams.know_stem(id, dir, &stem);
         }
         self.missing.insert(id, Duration::ZERO);
+        self.streams.rest_some();
     }
 
     fn kind_of(&self, saved: &SavedStream) -> Option<StreamKind> {

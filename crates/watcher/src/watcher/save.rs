@@ -29,6 +29,7 @@ impl Watcher {
                 saved.push(to_saved(stream, &self.settings, now.unix_seconds()));
             }
         }
+        self.streams.rest_some();
         Dirty { saved, removed: std::mem::take(&mut self.removed) }
     }
 
@@ -43,6 +44,9 @@ impl Watcher {
         let now = self.now.mono;
         let excess = self.missing.len().saturating_sub(REMEMBERED);
         let old = |(at, (id, _)): (usize, (&StreamId, &Duration))| {
+            if self.streams.sleeps(*id) {
+                return None;
+            }
             let stream = self.streams.get(*id)?;
             let gone = now.saturating_sub(stream.gone?);
             let known_dir = stream.path().parent().is_some_and(|dir| self.tree.contains_key(dir));

@@ -131,13 +131,12 @@ impl Watcher {
     /// of the bytes at its end, else by a whole head. An error is the disk's.
     fn is_shorter_copy(&self, id: StreamId) -> Result<bool, Fault> {
         let log = self.streams.get(id).filter(|stream| stream.kind != StreamKind::Trace);
-        let Some((stream, packed)) = log.and_then(|stream| Some((stream, stream.packed.as_ref()?))) else {
-            return Ok(false);
-        };
+        let Some(stream) = log else { return Ok(false) };
+        let Some(packed) = &stream.packed else { return Ok(false) };
         let unpack = |to: Option<&Cursor>| -> Result<_, Fault> {
             let file = self.fs.open(&packed.place.path)?;
             let mut unpacked = self.start_unpacking(file, packed.place.hints.packing)?;
-            enter(&mut unpacked, stream)?;
+            enter(&mut unpacked, &stream)?;
             match to {
                 Some(to) => advance(&mut unpacked, to).map(|()| to.at),
                 None => size_of(&mut unpacked),

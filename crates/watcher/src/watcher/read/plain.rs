@@ -22,11 +22,12 @@ impl Watcher {
         let held = self.streams.get(id).is_some_and(|stream| stream.file.is_some());
         let file = self.opened(id)?.ok_or(Fault::Moved)?;
         let finished = self.settings.finished_files;
-        let cursor = self.streams.get(id).and_then(|stream| stream.cursor(purpose));
+        let unmarked = self.streams.get(id).is_some_and(|stream| {
+            stream.cursor(purpose).is_some_and(|cursor| cursor.marker.len == 0 && cursor.at > 0)
+        });
         // Nothing was read that could be compared: the file may have been truncated and have grown again. One that was
         // opened just now was looked at for that, and a read from the start sees it.
-        let unproven = held && cursor.is_some_and(|cursor| cursor.marker.len == 0 && cursor.at > 0);
-        if unproven && !self.begins_as_known(id, file.as_ref())? {
+        if held && unmarked && !self.begins_as_known(id, file.as_ref())? {
             return Err(Fault::Other);
         }
         if self.is_filled_copy(id, file.as_ref())? {
