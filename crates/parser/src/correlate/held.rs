@@ -146,8 +146,11 @@ impl<T> Held<T> {
 
     /// A line of the host that waits for links, if its time ended by then; the earliest one.
     pub(super) fn take_links(&mut self, host: HostNo, end: i64) -> Option<HeldLine<T>> {
-        let serial = self.links.range((host, i64::MIN, 0)..=(host, end, Serial::MAX)).next()?.2;
-        self.take(serial)
+        // Asked with every line: mostly there is one host, and its earliest line is too young.
+        let first = self.links.first().filter(|(of, ..)| *of == host);
+        let earliest = first.or_else(|| self.links.range((host, i64::MIN, 0)..).next())?;
+        let (of, ended, serial) = *earliest;
+        if of == host && ended <= end { self.take(serial) } else { None }
     }
 
     /// Any line that waits for links.

@@ -12,8 +12,10 @@ use std::collections::HashMap;
 pub(super) struct Family<'a> {
     spans: &'a Spans,
     trace: u128,
-    /// The spans of the time in question, by id. Mostly a handful: sorted they are found faster than by hash.
+    /// The spans of the time in question, by id, and their ids. Mostly a handful: sorted they are found faster than by
+    /// hash.
     near: Vec<&'a SpanRecord>,
+    ids: Vec<u64>,
     /// What else was searched for, found or not.
     far: HashMap<u64, Option<&'a SpanRecord>, IdHash>,
 }
@@ -30,7 +32,8 @@ impl<'a> Family<'a> {
         let mut near: Vec<_> = there.iter().collect();
         near.sort_unstable_by_key(|span| (span.id, Reverse(rank(span))));
         near.dedup_by_key(|span| span.id);
-        Self { spans, trace, near, far: HashMap::with_hasher(spans.hash()) }
+        let ids = near.iter().map(|span| span.id).collect();
+        Self { spans, trace, near, ids, far: HashMap::with_hasher(spans.hash()) }
     }
 
     fn parent(&mut self, id: u64) -> Option<&'a SpanRecord> {
@@ -47,7 +50,7 @@ impl<'a> Family<'a> {
     }
 
     fn place(&self, id: u64) -> Option<usize> {
-        self.near.binary_search_by_key(&id, |span| span.id).ok()
+        self.ids.binary_search(&id).ok()
     }
 
     fn search(&mut self, id: u64) -> Option<&'a SpanRecord> {
