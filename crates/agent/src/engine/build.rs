@@ -122,6 +122,11 @@ impl Engine {
         self.moved || self.identity.is_changed() || self.health.store.is_some()
     }
 
+    /// Whether [`changed_entries`](Self::changed_entries) has left files out.
+    pub(crate) fn has_unsaved_files(&self) -> bool {
+        self.watcher.is_dirty()
+    }
+
     /// The entries of the store that have changed, `max` of files at most; `None` removes one.
     pub(crate) fn changed_entries(&mut self, now: Now, max: usize) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
         let dirty = self.watcher.take_dirty(now, max);

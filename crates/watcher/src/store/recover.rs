@@ -42,13 +42,12 @@ pub(super) fn recover(directory: &Path, now: Now) -> Recovered {
     if remove_half_snapshots(&path) {
         troubles.push(Trouble::HalfSnapshot);
     }
-    let sidecar = sidecar::read(directory);
-    let floor = sidecar.as_ref().map_or(0, |(epoch, _)| *epoch);
+    let floor = sidecar::epoch(directory).unwrap_or(0);
     let existed = exists(directory);
     let mut recovered = match open_believed(directory, floor, &mut troubles) {
         Ok(contents) if contents.bad_entries == 0 => believed(contents),
-        Ok(contents) => patched(directory, contents, sidecar, now),
-        Err(Refusal::Damaged(why)) => begin_anew(directory, existed, sidecar, &why, now),
+        Ok(contents) => patched(directory, contents, sidecar::read(directory), now),
+        Err(Refusal::Damaged(why)) => begin_anew(directory, existed, sidecar::read(directory), &why, now),
         Err(Refusal::Unavailable(why)) => without_store(directory, why),
     };
     troubles.append(&mut recovered.troubles);

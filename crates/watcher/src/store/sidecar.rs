@@ -43,16 +43,25 @@ pub(super) fn write(
 /// The side-car's epoch and entries; `None` where there is none that can be believed.
 pub(super) fn read(directory: &Path) -> Option<(u64, Entries)> {
     let bytes = std::fs::read(directory.join(NAME)).ok()?;
+    let (epoch, entries) = believed(&bytes)?;
+    Some((epoch, list::read(entries)?))
+}
+
+/// The side-car's epoch alone: thousands of entries need not be read for that.
+pub(super) fn epoch(directory: &Path) -> Option<u64> {
+    let bytes = std::fs::read(directory.join(NAME)).ok()?;
+    believed(&bytes).map(|(epoch, _)| epoch)
+}
+
+/// The epoch, and the list of entries, if the checksum is right.
+fn believed(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let rest = bytes.strip_prefix(MAGIC)?;
     let (epoch, rest) = rest.split_first_chunk::<8>()?;
     let (sum, rest) = rest.split_first_chunk::<4>()?;
     let epoch = u64::from_le_bytes(*epoch);
     let mut hasher = hasher(epoch);
     hasher.update(rest);
-    if hasher.finalize() != u32::from_le_bytes(*sum) {
-        return None;
-    }
-    Some((epoch, list::read(rest)?))
+    (hasher.finalize() == u32::from_le_bytes(*sum)).then_some((epoch, rest))
 }
 
 /// Of the checksum, which begins with the epoch.
