@@ -35,6 +35,21 @@ proptest! {
         }
     }
 
+    /// Resources that differ by little, each as if its span stood alone. (That `new_origin` tells of each change is held
+    /// where all of these tests read.)
+    #[test]
+    fn resources_are_those_of_each_span(tags in prop::collection::vec((0..2u8, 0..3u8, 0..2u8, 0..2u8), 1..12)) {
+        let one = |(host, sdk, scope, secret): &(u8, u8, u8, u8)| {
+            let host = ["", r#""xs.host.name":"a","#][usize::from(*host)];
+            let sdk = ["", r#""telemetry.sdk.name":"b","#, r#""telemetry.sdk.name":"c","telemetry.sdk.x":"d","#][usize::from(*sdk)];
+            let scope = ["", r#""otel.scope.name":"e","#][usize::from(*scope)];
+            format!(r#"{{"tags":{{{host}{sdk}{scope}"n":"{secret}"}},"timestamp":1,"name":"n","traceId":"1","id":"1"}}"#)
+        };
+        let alone: Vec<_> = tags.iter().flat_map(|tags| spans(read_all(one(tags)))).collect();
+        let line = format!("[{}]", tags.iter().map(one).collect::<Vec<_>>().join(","));
+        prop_assert_eq!(spans(read_all(line)), alone);
+    }
+
     /// Whichever traces are looked at first, dropping is the same as when all spans wait.
     #[test]
     fn dropping_is_the_same_by_both_ways(tree in prop::collection::vec((0..3u8, 1..7u8, prop::option::of(1..7u8), 0..3usize), 0..10)) {

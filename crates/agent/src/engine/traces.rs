@@ -13,7 +13,7 @@ use super::plan::Plan;
 use super::set_aside::{Form, Keep, Rejected};
 use super::tally::{SignalTally, add};
 use crate::span_metrics::SpanMetrics;
-use exporter::batch::{Groups, HeldRecord};
+use exporter::batch::{Group, Groups, HeldRecord};
 use exporter::encode;
 use model::{NANOS_PER_MICRO, Now, Span, StreamId};
 use parser::correlate::Correlator;
@@ -359,6 +359,7 @@ impl TraceRoom {
             folded: &mut self.folded,
             shift: self.shift,
             groups: &mut self.groups,
+            group: None,
             correlator,
             outlet,
             identity,
@@ -436,6 +437,8 @@ struct Reading<'r> {
     folded: &'r mut Folded,
     shift: Shift,
     groups: &'r mut Groups,
+    /// That of the span before, as long as resource and scope stay the same.
+    group: Option<Arc<Group>>,
     correlator: &'r mut Correlator<HeldRecord>,
     outlet: &'r mut Outlet,
     identity: &'r mut Identity,
@@ -486,8 +489,9 @@ impl Reading<'_> {
         self.tally.read_bytes += line.end - line.start;
         let (context, rules) = (Arc::clone(&self.file.context), self.rules);
         zipkin::read(line.bytes, &context, rules, |item| match item {
-            Item::Span { span, facts, raw } => {
+            Item::Span { span, facts, raw, new_origin } => {
                 self.learn(&facts);
+                self.group.take_if(|_| new_origin);
                 self.span(span, &facts, raw, line);
             }
             Item::Dropped { facts } => {
@@ -517,19 +521,25 @@ impl Reading<'_> {
             self.parts += u32::from(self.outlet.follow(line.receipt));
             return;
         }
-        self.identity.span(span, facts.host);
-        self.tally.redacted += self.redactor.span(span, raw);
+        if self.group.is_none() {
+            self.identity.span(span, facts.host);
+        }
+        let redacted = self.redactor.span(span, raw);
+        self.tally.redacted += redacted;
         if let Some(metrics) = &mut self.metrics {
             metrics.observe(span, self.now);
         }
         self.shift.span(span);
-        let group = self.groups.get(&span.resource, &span.scope);
+        // What was redacted may be the resource.
+        let before = self.group.take().filter(|_| redacted == 0);
+        let group = before.unwrap_or_else(|| self.groups.get(&span.resource, &span.scope));
         let attacher = self.attacher.as_mut();
         let lines = attacher.map(|attacher| attacher.take(span.trace_id, span.span_id, self.correlator));
         self.outlet.push(&group, line.receipt, self.now, |out| {
             encode::span(span, out);
             lines.iter().for_each(|lines| lines.encode(out));
         });
+        self.group = Some(group).filter(|_| redacted == 0);
         self.parts += 1;
     }
 

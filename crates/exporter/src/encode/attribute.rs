@@ -70,11 +70,39 @@ pub(super) fn attributes(number: u32, attributes: &[KeyValue<'_>], out: &mut Vec
 
 /// Writes one attribute as the field `number`.
 fn attribute(number: u32, kv: &KeyValue<'_>, out: &mut Vec<u8>) {
+    if let Value::Str(text) = &kv.value
+        && short_text(number, kv.key.as_bytes(), text.as_bytes(), out)
+    {
+        return;
+    }
     let value = value_len(&kv.value);
     wire::message_header(number, key_value_len(&kv.key, value), out);
     wire::text(field::KEY, &kv.key, out);
     wire::message_header(field::VALUE, value, out);
     write_value(&kv.value, out);
+}
+
+/// Writes a text attribute if it is short, as most are: then each key and length has one byte, and those that stand
+/// together are written together. Whether it was written.
+#[inline]
+fn short_text(number: u32, key: &[u8], text: &[u8], out: &mut Vec<u8>) -> bool {
+    /// Key and length of the text, and of the value that it is in.
+    const FRAMES: u8 = 4;
+    const KEY: u8 = (field::KEY << 3 | 2) as u8;
+    const VALUE: u8 = (field::VALUE << 3 | 2) as u8;
+    const STRING: u8 = (field::STRING << 3 | 2) as u8;
+    let (Ok(number @ ..16), Ok(key_len @ 1..60), Ok(text_len @ ..60)) =
+        (u8::try_from(number), u8::try_from(key.len()), u8::try_from(text.len()))
+    else {
+        return false;
+    };
+    let length = 2 + key_len + FRAMES + text_len;
+    out.reserve(2 + usize::from(length));
+    out.extend_from_slice(&[number << 3 | 2, length, KEY, key_len]);
+    out.extend_from_slice(key);
+    out.extend_from_slice(&[VALUE, 2 + text_len, STRING, text_len]);
+    out.extend_from_slice(text);
+    true
 }
 
 /// Writes one text attribute as the field `number`.

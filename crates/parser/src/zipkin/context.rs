@@ -2,7 +2,7 @@
 
 use super::draft::Draft;
 use super::map::Built;
-use model::{KeyValue, Uuid};
+use model::{KeyValue, Uuid, Value};
 use std::borrow::Cow;
 
 /// What a trace file's spans take from outside their tags.
@@ -51,10 +51,9 @@ impl<'a> Context {
             None => self.host,
         };
         let host_text = host_text.or((!self.host_text.is_empty()).then_some(Cow::Borrowed(&*self.host_text)));
-        let list = &mut built.span.resource.attributes;
-        list.clear();
+        let mut list = Rewriting::of(&mut built.span.resource.attributes);
         let mut put = |key: &'static str, value: Option<Cow<'a, str>>| {
-            value.into_iter().for_each(|value| list.push(KeyValue::str(key, value)));
+            value.into_iter().for_each(|value| list.put(KeyValue::str(key, value)));
         };
         put("service.name", Some(built.service.clone()));
         put("service.instance.id", host_text.clone());
@@ -63,12 +62,13 @@ impl<'a> Context {
         put("xs.host.uuid", host_text);
         put("xs.host.name", draft.tags.host_name.take());
         put("xs.pool.uuid", draft.tags.pool_uuid.take());
-        list.extend(draft.tags.sdk.drain());
+        draft.tags.sdk.drain().for_each(|kv| list.put(kv));
         for (key, value) in &self.attributes {
-            if list.iter().all(|kv| kv.key != *key) {
-                list.push(KeyValue::str(key.as_str(), value.as_str()));
+            if list.written().iter().all(|kv| kv.key != *key) {
+                list.put(KeyValue::str(key.as_str(), value.as_str()));
             }
         }
+        built.new_origin |= list.end();
     }
 
     /// The exporter's own word first, then the tag, then the file's name.
@@ -81,6 +81,73 @@ impl<'a> Context {
             None => Cow::Borrowed(&*self.service),
         }
     }
+}
+
+/// A list that is written over what was there before: most spans have the resource of the one before them.
+struct Rewriting<'l, 'a> {
+    list: &'l mut Vec<KeyValue<'a>>,
+    at: usize,
+    changed: bool,
+    /// Two texts, by place and length, that were found equal: the host's id is in a resource three times.
+    equal: Option<[(*const u8, usize); 2]>,
+}
+
+impl<'l, 'a> Rewriting<'l, 'a> {
+    fn of(list: &'l mut Vec<KeyValue<'a>>) -> Self {
+        Self { list, at: 0, changed: false, equal: None }
+    }
+
+    fn put(&mut self, next: KeyValue<'a>) {
+        if !self.has_it(&next) {
+            self.list.truncate(self.at);
+            self.list.push(next);
+            self.changed = true;
+        }
+        self.at += 1;
+    }
+
+    /// Whether the attribute stands here already.
+    fn has_it(&mut self, next: &KeyValue<'a>) -> bool {
+        let Some(old) = self.list.get(self.at) else { return false };
+        let (Value::Str(old_value), Value::Str(value)) = (&old.value, &next.value) else {
+            return *old == *next;
+        };
+        if !is_same(&old.key, &next.key) {
+            return false;
+        }
+        // Borrowed texts are what they are as long as this lasts.
+        let pair = match (old_value, value) {
+            (Cow::Borrowed(old), Cow::Borrowed(new)) => {
+                Some([*old, *new].map(|text| (text.as_ptr(), text.len())))
+            }
+            _ => None,
+        };
+        if pair.is_some() && pair == self.equal {
+            return true;
+        }
+        let same = is_same(old_value, value);
+        if same && old_value.as_ptr() != value.as_ptr() {
+            self.equal = pair;
+        }
+        same
+    }
+
+    fn written(&self) -> &[KeyValue<'a>] {
+        self.list.get(..self.at).unwrap_or_default()
+    }
+
+    /// Whether the list is another one than before.
+    fn end(self) -> bool {
+        let longer = self.list.len() > self.at;
+        self.list.truncate(self.at);
+        self.changed || longer
+    }
+}
+
+/// Whether two texts are equal. Most are at one place: names of ours, and what was configured.
+#[inline]
+fn is_same(one: &str, other: &str) -> bool {
+    one.len() == other.len() && (one.as_ptr() == other.as_ptr() || one == other)
 }
 
 /// Parses a host's uuid once for all the spans in a row that have the same.

@@ -63,8 +63,9 @@ impl Folded {
 /// 64 bits: two of the 65,536 spans of a window share them by chance once in 10⁹ full windows.
 fn key(facts: &SpanFacts<'_>, kind: SpanKind) -> u64 {
     let mut bytes = [0; 25];
-    let parts = facts.trace_id.bytes().iter().chain(facts.span_id.bytes());
-    bytes.iter_mut().zip(parts.copied().chain([kind as u8])).for_each(|(to, from)| *to = from);
+    let (trace_id, rest) = bytes.split_at_mut(16);
+    trace_id.copy_from_slice(facts.trace_id.bytes());
+    rest.iter_mut().zip(facts.span_id.bytes().iter().chain(&[kind as u8])).for_each(|(to, from)| *to = *from);
     xxh3_64(&bytes)
 }
 

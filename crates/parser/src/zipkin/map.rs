@@ -9,6 +9,9 @@ use model::{
 };
 use std::borrow::Cow;
 
+/// A resource has about so many attributes.
+const USUAL: usize = 12;
+
 /// A span with what the correlator needs beside it. One is filled again and again, for its buffers.
 #[derive(Debug)]
 pub(super) struct Built<'a> {
@@ -19,6 +22,8 @@ pub(super) struct Built<'a> {
     end_unix_micros: u64,
     task: Option<TaskId>,
     names_task: bool,
+    /// Resource or scope are others than those of the span that was handed out last.
+    pub(super) new_origin: bool,
 }
 
 impl<'a> Built<'a> {
@@ -34,7 +39,7 @@ impl<'a> Built<'a> {
             status: Status::default(),
             attributes: Vec::new(),
             events: Vec::new(),
-            resource: Resource::default(),
+            resource: Resource { attributes: Vec::with_capacity(USUAL) },
             scope: Scope::default(),
         };
         let service = Cow::default();
@@ -46,6 +51,7 @@ impl<'a> Built<'a> {
             end_unix_micros: 0,
             task: None,
             names_task: false,
+            new_origin: true,
         }
     }
 
@@ -83,23 +89,26 @@ impl<'a> Draft<'a> {
         (span.start_unix_nano, span.end_unix_nano) = (times.start_unix_nano, times.end_unix_nano);
         span.name = std::mem::take(&mut self.name);
         span.kind = self.kind.or(self.core_kind).unwrap_or_default();
-        self.fill(span);
+        built.new_origin |= self.fill(span);
         context.originate(self, built);
         (built.start_unix_micros, built.end_unix_micros) = (times.start_unix_micros, times.end_unix_micros);
         (built.task, built.names_task) = (self.tags.task, self.tags.names_task);
         Ok(built)
     }
 
-    /// What comes from tags, endpoints and annotations.
-    fn fill(&mut self, span: &mut Span<'a>) {
+    /// What comes from tags, endpoints and annotations. Whether the scope is another one than before.
+    fn fill(&mut self, span: &mut Span<'a>) -> bool {
         self.add_endpoints();
         span.status = self.status();
         self.add_description();
         self.add_exception(span.end_unix_nano);
-        span.scope = self.scope();
+        let scope = self.scope();
+        let new_scope = span.scope != scope;
+        span.scope = scope;
         self.tags.attributes.swap_into(&mut span.attributes);
         span.events.clear();
         std::mem::swap(&mut span.events, &mut self.events);
+        new_scope
     }
 
     fn check(&self) -> Result<(), Reason> {

@@ -55,6 +55,9 @@ pub enum Item<'i, 'a> {
         facts: SpanFacts<'i>,
         /// Its JSON text, for a quick look at whether something in it needs work.
         raw: &'i [u8],
+        /// Whether its resource or its scope is another one than that of the span before it, as that was handed out. The
+        /// first of a line is always new.
+        new_origin: bool,
     },
     /// A span that the drop rules leave out, deliberately. It still teaches.
     Dropped {

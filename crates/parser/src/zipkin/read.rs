@@ -182,8 +182,9 @@ impl<'t> Reader<'t> {
 
 impl<S: FnMut(Item<'_, '_>)> Out<'_, S> {
     fn ship(&mut self, built: &mut Built<'_>, raw: &str) {
+        let new_origin = std::mem::take(&mut built.new_origin);
         let (span, facts) = built.parts();
-        (self.sink)(Item::Span { span, facts, raw: raw.as_bytes() });
+        (self.sink)(Item::Span { span, facts, raw: raw.as_bytes(), new_origin });
     }
 
     fn bad(&mut self, start: usize, end: usize, reason: Reason) {

@@ -7,6 +7,9 @@ use std::collections::HashSet;
 /// Up to this many keys are compared one by one as they come; a longer list is gone through once, at the end.
 const FEW: usize = 64;
 
+/// A span has fewer in most cases: a list does not grow step by step.
+const USUAL: usize = 16;
+
 /// The list.
 #[derive(Debug, Default)]
 pub(super) struct Unique<'a> {
@@ -28,6 +31,9 @@ impl<'a> Unique<'a> {
         let sort = sort(&next.key);
         if self.sorts & sort == 0 || self.list.len() >= FEW {
             self.sorts |= sort;
+            if self.list.capacity() == 0 {
+                self.list.reserve(USUAL);
+            }
             return self.list.push(next);
         }
         match self.list.iter_mut().find(|kv| kv.key == next.key) {

@@ -93,11 +93,16 @@ pub fn context() -> Context {
 
 pub fn read_with(line: &[u8], context: &Context, drop: &[&str]) -> Vec<Got> {
     let mut got = Vec::new();
+    let mut origin = None;
     read(line, context, &DropRules::new(drop.iter().copied()), |item| {
         got.push(match item {
-            Item::Span { span, facts, raw } => {
+            Item::Span { span, facts, raw, new_origin } => {
                 assert!(raw.starts_with(b"{") && raw.ends_with(b"}"), "{raw:?}");
-                Got::Span(owned(span), Facts::of(facts))
+                let span = owned(span);
+                let now = (span.resource.clone(), span.scope.clone());
+                assert!(new_origin || origin.as_ref() == Some(&now), "{now:?} after {origin:?}");
+                origin = Some(now);
+                Got::Span(span, Facts::of(facts))
             }
             Item::Dropped { facts } => Got::Dropped(Facts::of(facts)),
             Item::Bad { offset, bytes, reason } => {
