@@ -9,6 +9,7 @@ mod config;
 mod engine;
 mod host;
 mod import;
+mod order;
 mod receiver;
 mod shell;
 mod span_metrics;

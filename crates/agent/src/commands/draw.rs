@@ -28,6 +28,7 @@ pub(crate) use style::{Paint, Style};
 pub(crate) use text::{clean, fit};
 pub(crate) use units::{clock_time, date_time, duration};
 
+use crate::order;
 use model::{SpanId, TraceId};
 use std::fmt::Write as _;
 
@@ -136,7 +137,7 @@ fn first_line(trace: &Trace) -> (u64, u64) {
 /// The services that took part, in the order in which they came in.
 fn services(trace: &Trace) -> Vec<&str> {
     let mut by_start: Vec<&Span> = trace.spans.iter().collect();
-    by_start.sort_by_key(|span| span.start_unix_nano);
+    order::by_key(&mut by_start, |span| span.start_unix_nano);
     let mut names = Vec::new();
     for span in by_start {
         if !names.contains(&span.service.as_str()) {

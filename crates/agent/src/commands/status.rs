@@ -5,6 +5,7 @@
 
 use super::check::load;
 use crate::cli::{Failure, Outcome, StatusOptions};
+use crate::order;
 use crate::shell::control;
 use serde_json::Value;
 use std::cmp::Reverse;
@@ -126,7 +127,7 @@ fn show_own(text: &mut String, status: &Value) {
 
 fn show_files(text: &mut String, status: &Value, all: bool) {
     let mut files: Vec<&Value> = list(status, "/files").collect();
-    files.sort_by_key(|file| {
+    order::by_key(&mut files, |file| {
         let behind = number(file, "/lag_bytes");
         (Reverse(behind > 0), Reverse(number(file, "/oldest_seconds")), Reverse(behind), word(file, "/path"))
     });

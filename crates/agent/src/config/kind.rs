@@ -106,7 +106,7 @@ impl Kind {
             Self::Path if text.starts_with('/') => Ok(plain()),
             Self::Url => check_endpoint(text).map(|()| plain()),
             Self::Proxy => check_proxy(text).map(|()| plain()),
-            Self::Zone if text.parse::<chrono_tz::Tz>().is_ok() => Ok(plain()),
+            Self::Zone if parser::log::Iana::named(text).is_some() => Ok(plain()),
             Self::Address if text.parse::<std::net::SocketAddr>().is_ok() => Ok(plain()),
             Self::OneOf(allowed) if allowed.contains(&text) => Ok(plain()),
             Self::Pattern => check_pattern(text).map(|()| plain()),

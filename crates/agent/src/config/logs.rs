@@ -4,7 +4,7 @@ use super::problem::{Place, Problems};
 use super::settings::View;
 use super::written::{Values, Written};
 use model::Severity;
-use parser::log::Zone;
+use parser::log::{Iana, Zone};
 use regex::Regex;
 use std::path::{Path, PathBuf};
 
@@ -77,7 +77,7 @@ fn log(view: &View<'_>) -> LogSettings {
         format: view.text("logs[].format").unwrap_or_default(),
         pattern: view.text("logs[].pattern").and_then(|text| Regex::new(&text).ok()),
         service_name: view.text("logs[].service_name"),
-        timezone: view.text("logs[].timezone").and_then(|name| name.parse().ok()).map(Zone::Named),
+        timezone: view.text("logs[].timezone").as_deref().and_then(Iana::named).map(Zone::Named),
         min_severity: view.text("logs[].min_severity").and_then(|name| Severity::parse(&name)),
         drop: view.patterns("logs[].drop"),
         drop_modules: view.texts("logs[].drop_modules"),

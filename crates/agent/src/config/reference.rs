@@ -27,7 +27,7 @@ systemctl reload xapi-observer           # SIGHUP: reads it again
 **Values.** A duration is a whole number and a unit, `"500ms"`, `"30s"`, `"10m"`, `"2h"`, `"6d"`. A size is one with `B`, `KiB`,
 `MiB`, `GiB` (1024) or `kB`, `MB`, `GB` (1000): `"64KiB"`. In a glob `*` stands for any text and `?` for one character. Regular
 expressions are those of the [regex crate](https://docs.rs/regex/latest/regex/#syntax); write them in single quotes, where
-TOML leaves backslashes alone.
+TOML leaves backslashes alone. Of Unicode they know letters, case and general categories (`\p{Lu}`), but no scripts.
 "#;
 
 /// What stands before or behind a section's table.

@@ -5,6 +5,7 @@
 
 use super::content::Content;
 use super::spool::Spool;
+use crate::order;
 use archive::{Filed, Flow, Hosts, Kind, Layout, Member, Modified, Packing, Report, Resolved, Root, Walk};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -150,9 +151,9 @@ impl Basket {
 
     fn sample(&self) -> io::Result<u128> {
         let mut hash = Xxh3::new();
-        let mut order: Vec<&Gathered> = self.files.iter().collect();
-        order.sort_by_key(|file| (&file.root.prefix, &file.name));
-        for file in order {
+        let mut files: Vec<&Gathered> = self.files.iter().collect();
+        order::by_key(&mut files, |file| (&file.root.prefix, &file.name));
+        for file in files {
             hash.update(file.name.as_bytes());
             file.content.sample(&mut hash)?;
         }

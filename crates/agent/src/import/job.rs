@@ -2,7 +2,7 @@
 
 use super::disk::{HostDisk, HostFile};
 use super::gather::{Gathered, Unit};
-use super::learn::{Learned, ZoneFrom, add_vote, choose, learn, of_file, offset_at, to_unix};
+use super::learn::{Learned, ZoneFrom, add_vote, choose, learn, of_file};
 use super::place::{LOGS, TRACES, device, has_log, laid_out, raw_file};
 use crate::config::{LogSettings, Settings};
 use archive::{HostId, Modified};
@@ -225,7 +225,7 @@ impl Times {
                 time.checked_add_months(months)
             }
         });
-        to_unix(&self.zone, moved.map_or(local, |time| time.timestamp()))
+        self.zone.first_second(moved.map_or(local, |time| time.timestamp()))
     }
 
     fn range(&self, learned: &Learned) -> Option<(i64, i64)> {
@@ -270,7 +270,7 @@ impl Job {
 }
 
 fn zone_name(zone: &Zone, unix: i64) -> String {
-    let seconds = offset_at(zone, unix);
+    let seconds = zone.offset_at(unix);
     let sign = if seconds < 0 { '-' } else { '+' };
     let (hours, minutes) = (seconds.abs() / 3600, seconds.abs() / 60 % 60);
     let offset = format!("UTC{sign}{hours:02}:{minutes:02}");

@@ -2,7 +2,6 @@
 
 use super::disk::HostFile;
 use super::gather::{Gathered, Unit};
-use super::learn::to_unix;
 use archive::{Kind, Modified};
 use parser::log::Zone;
 use std::collections::BTreeMap;
@@ -67,7 +66,7 @@ fn packed_name(name: &str, packing: watcher::Packing) -> String {
 pub(super) fn raw_file(file: &Gathered, zone: Option<Zone>) -> HostFile {
     let modified_unix = match file.modified {
         Some(Modified::Utc(seconds)) => seconds,
-        Some(Modified::Local(seconds)) => zone.map_or(seconds, |zone| to_unix(&zone, seconds)),
+        Some(Modified::Local(seconds)) => zone.map_or(seconds, |zone| zone.first_second(seconds)),
         None => 0,
     };
     HostFile { content: file.content.clone(), modified_unix }

@@ -14,13 +14,13 @@ use std::io::IsTerminal;
 use std::sync::{LazyLock, OnceLock};
 use tracing::field::{Field, Visit};
 use tracing::{Event, Level, Subscriber};
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt;
-use tracing_subscriber::{EnvFilter, Registry, reload};
+use tracing_subscriber::{Registry, reload};
 
 /// The id of what a library says.
 const LIBRARY: &str = "XO1901";
@@ -32,7 +32,7 @@ const LONGEST: usize = 4096;
 static REDACTOR: LazyLock<Redactor> = LazyLock::new(|| Redactor::new(true, &[]));
 
 /// Lets the level be changed while it runs.
-static LEVEL: OnceLock<reload::Handle<EnvFilter, Registry>> = OnceLock::new();
+static LEVEL: OnceLock<reload::Handle<Targets, Registry>> = OnceLock::new();
 
 /// Begins to log at `level` (`error` … `trace`). Later calls change nothing.
 pub(crate) fn start(level: &str) {
@@ -52,10 +52,9 @@ pub(crate) fn set_level(level: &str) {
 }
 
 /// The libraries below say much at info that is no news to an admin.
-fn filter(level: &str) -> EnvFilter {
+fn filter(level: &str) -> Targets {
     let level: LevelFilter = level.parse().unwrap_or(LevelFilter::INFO);
-    EnvFilter::new("warn")
-        .add_directive(format!("xapi_observer={level}").parse().unwrap_or_else(|_| LevelFilter::INFO.into()))
+    Targets::new().with_default(LevelFilter::WARN).with_target("xapi_observer", level)
 }
 
 /// Why a command ended, for stderr: the text for people, and for the journal with priority and id on each line.

@@ -43,4 +43,4 @@ pub use reader::{Learned, LogLine, LogReader};
 pub use source::{Format, LogSource};
 pub use stamp::{Fraction, Stamp};
 pub use task::Task;
-pub use zone::Zone;
+pub use zone::{Iana, Zone};

@@ -28,11 +28,17 @@ pub(crate) fn rows(signal: Signal, json: bool, body: &[u8], request: u64) -> Res
 }
 
 fn parse<T: Message + Default + DeserializeOwned>(json: bool, body: &[u8]) -> Result<T, String> {
-    if json {
-        serde_json::from_slice(body).map_err(|error| error.to_string())
-    } else {
-        T::decode(body).map_err(|error| error.to_string())
-    }
+    if json { from_json(body) } else { T::decode(body).map_err(|error| error.to_string()) }
+}
+
+#[cfg(feature = "every-protocol")]
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, String> {
+    serde_json::from_slice(body).map_err(|error| error.to_string())
+}
+
+#[cfg(not(feature = "every-protocol"))]
+fn from_json<T: DeserializeOwned>(_: &[u8]) -> Result<T, String> {
+    Err("JSON is not read here".to_owned())
 }
 
 fn spans(export: ExportTraceServiceRequest, request: u64) -> Vec<Row> {

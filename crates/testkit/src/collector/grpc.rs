@@ -10,10 +10,13 @@ use bytes::{Buf, BufMut, Bytes};
 use http::Response;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
+use hyper_util::rt::TokioExecutor;
+use hyper_util::server::conn::auto;
 use opentelemetry_proto::tonic::collector::trace::v1::{
     ExportTracePartialSuccess, ExportTraceServiceResponse,
 };
 use prost::Message;
+use std::convert::Infallible;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,6 +31,16 @@ use tonic_types::{ErrorDetails, StatusExt};
 /// An HTTP answer that takes the place of the gRPC one.
 type Instead = Arc<Mutex<Option<Response<Body>>>>;
 
+/// Serves one connection to its end, in HTTP/1 or HTTP/2 as the other side begins.
+pub(crate) async fn connection<I, S>(io: I, service: S)
+where
+    I: hyper::rt::Read + hyper::rt::Write + Unpin + 'static,
+    S: hyper::service::Service<http::Request<Incoming>, Response = Response<Body>, Error = Infallible>,
+    S::Future: Send + 'static,
+{
+    let _ = auto::Builder::new(TokioExecutor::new()).serve_connection(io, service).await;
+}
+
 /// Answers one request.
 pub(crate) async fn serve(
     shared: &Arc<Shared>,
@@ -35,7 +48,7 @@ pub(crate) async fn serve(
     request: http::Request<Incoming>,
 ) -> Response<Body> {
     let (parts, body) = request.into_parts();
-    let Some(signal) = Signal::of_grpc_path(parts.uri.path()) else {
+    let Some(signal) = signal_of(parts.uri.path()) else {
         return Status::unimplemented(format!("{} is not known", parts.uri.path())).into_http();
     };
     let exchange = Exchange::open(shared, cutter, super::head(&parts, signal, Transport::Grpc), false);
@@ -55,6 +68,15 @@ pub(crate) async fn serve(
         .max_decoding_message_size(usize::MAX);
     let response = grpc.unary(export, http::Request::from_parts(parts, body)).await;
     instead.lock().unwrap_or_else(PoisonError::into_inner).take().unwrap_or(response)
+}
+
+fn signal_of(path: &str) -> Option<Signal> {
+    match path {
+        "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Signal::Traces),
+        "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Signal::Logs),
+        "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(Signal::Metrics),
+        _ => None,
+    }
 }
 
 /// The one method of each of the three services.

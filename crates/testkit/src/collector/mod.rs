@@ -1,7 +1,7 @@
 //! An OTLP receiver on loopback that can be told to misbehave, and remembers all that came.
 //!
 //! Promises: HTTP (protobuf, JSON; plain, gzip, zstd) and gRPC (plain, gzip, zstd) for traces, logs and metrics, each
-//! on a port of its own that the system chose; a script of moods for each signal, changeable while it runs; every
+//! on a port of its own that the system chose (JSON and gRPC with the feature `every-protocol`); a script of moods for each signal, changeable while it runs; every
 //! request recorded with its outcome, also those whose sender went away; ends when the handle is dropped.
 //! It decodes by the same crates that the agent may encode with: [`Options::save`] keeps the bodies for a decoder
 //! that shares no code with either.
@@ -13,6 +13,7 @@
 mod arrived;
 mod decode;
 mod exchange;
+#[cfg_attr(not(feature = "every-protocol"), path = "no_grpc.rs")]
 mod grpc;
 mod http;
 mod request;
@@ -76,15 +77,6 @@ impl Signal {
     fn of_path(path: &str) -> Option<Self> {
         let name = path.rsplit_once("/v1/")?.1;
         Self::ALL.into_iter().find(|signal| signal.name() == name)
-    }
-
-    fn of_grpc_path(path: &str) -> Option<Self> {
-        match path {
-            "/opentelemetry.proto.collector.trace.v1.TraceService/Export" => Some(Self::Traces),
-            "/opentelemetry.proto.collector.logs.v1.LogsService/Export" => Some(Self::Logs),
-            "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export" => Some(Self::Metrics),
-            _ => None,
-        }
     }
 }
 

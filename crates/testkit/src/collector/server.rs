@@ -5,8 +5,7 @@ use super::{Shared, grpc, http, tls};
 use ::http::{Request, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo};
-use hyper_util::server::conn::auto;
+use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
@@ -89,11 +88,9 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, sha
     let cutter = Cutter::default();
     let within = Cutter::clone(&cutter);
     let service = service_fn(move |request| answer(Arc::clone(&shared), Cutter::clone(&within), request));
-    let builder = auto::Builder::new(TokioExecutor::new());
-    let connection = builder.serve_connection(TokioIo::new(stream), service);
     tokio::select! {
         // How a connection ends is the sender's business; its requests' outcomes are recorded by themselves.
-        _ = connection => {}
+        () = grpc::connection(TokioIo::new(stream), service) => {}
         () = cutter.notified() => {}
     }
 }

@@ -4,6 +4,7 @@
 //! the play goes on, not too close upon each other, then the most telling of the rest; all others are counted.
 
 use crate::commands::draw::{Line, Span, Trace, count};
+use crate::order;
 use model::{SpanId, TraceId};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -107,7 +108,7 @@ impl Gallery {
             *names.entry(name(&piece.trace)).or_default() += 1;
         }
         let mut names: Vec<(String, usize)> = names.into_iter().collect();
-        names.sort_by_key(|(_, number)| Reverse(*number));
+        order::by_key(&mut names, |(_, number)| Reverse(*number));
         let all: usize = names.iter().map(|(_, number)| number).sum();
         let named = names.iter().take(NAMED).map(|(name, number)| format!("{number} × {name}"));
         let more = if names.len() > NAMED { ", …" } else { "" };

@@ -3,6 +3,7 @@
 use super::answer;
 use super::finding::Finding;
 use crate::config::{Destination, Export};
+use crate::order;
 use crate::shell::clock::Clock;
 use bytes::Bytes;
 use exporter::classify::{Answer, Failure};
@@ -68,7 +69,7 @@ pub(super) async fn gather(export: &Export, clock: Clock) -> Facts {
     }
     let mut hops: Vec<Hop> =
         facts.ways.iter().filter_map(|way| Some(way.asked.as_ref()?.hop.clone())).collect();
-    hops.sort();
+    order::by(&mut hops, Ord::cmp);
     hops.dedup();
     for hop in hops {
         facts.hops.push(look(hop, clock).await);

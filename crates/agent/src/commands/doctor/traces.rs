@@ -9,6 +9,7 @@ use super::finding::Finding;
 use super::host::Tracing;
 use super::system::Rights;
 use crate::commands::status::seconds;
+use crate::order;
 use parser::zipkin::file_name;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,9 @@ impl Facts {
             denied: None,
         };
         facts.walk();
-        facts.files.sort_by(|a, b| b.modified_unix.cmp(&a.modified_unix).then_with(|| a.path.cmp(&b.path)));
+        order::by(&mut facts.files, |a, b| {
+            b.modified_unix.cmp(&a.modified_unix).then_with(|| a.path.cmp(&b.path))
+        });
         let newest = facts.files.first().map(|file| file.path.clone());
         facts.denied =
             facts.denied.take().or(newest.filter(|path| Access::of_file(path).0 == Access::Denied));

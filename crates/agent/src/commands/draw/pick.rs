@@ -2,6 +2,7 @@
 
 use super::tree::Forest;
 use super::{Line, Span};
+use crate::order;
 use std::cmp::Reverse;
 
 /// OTLP's number of a warning.
@@ -19,7 +20,7 @@ pub(super) fn kept_spans(
         return vec![true; spans.len()];
     }
     let mut ranked: Vec<(usize, &Span)> = spans.iter().enumerate().collect();
-    ranked.sort_by_key(|(at, span)| {
+    order::by_key(&mut ranked, |(at, span)| {
         (span.error.is_none(), !has_lines(span), Reverse(span.length_nanos()), *at)
     });
     let mut kept = vec![false; spans.len()];
@@ -43,8 +44,8 @@ fn missing_above(at: usize, forest: &Forest, kept: &[bool], most: usize) -> Vec<
 /// At most `room` lines in the order of time: warnings and errors first, then the earliest.
 pub(super) fn best_lines<'t>(lines: &[&'t Line], room: usize) -> Vec<&'t Line> {
     let mut best = lines.to_vec();
-    best.sort_by_key(|line| (line.severity < WARNING, line.time_unix_nano));
+    order::by_key(&mut best, |line| (line.severity < WARNING, line.time_unix_nano));
     best.truncate(room);
-    best.sort_by_key(|line| line.time_unix_nano);
+    order::by_key(&mut best, |line| line.time_unix_nano);
     best
 }

@@ -3,6 +3,7 @@
 use super::pick::{best_lines, kept_spans};
 use super::units::duration;
 use super::{Line, Span, Style, Trace, count};
+use crate::order;
 use model::SpanId;
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -33,7 +34,7 @@ pub(super) struct Forest {
 impl Forest {
     pub(super) fn of(spans: &[Span]) -> Self {
         let mut sorted: Vec<(usize, &Span)> = spans.iter().enumerate().collect();
-        sorted.sort_by_key(|(_, span)| (span.start_unix_nano, Reverse(span.end_unix_nano), span.id));
+        order::by_key(&mut sorted, |(_, span)| (span.start_unix_nano, Reverse(span.end_unix_nano), span.id));
         let mut by_id: HashMap<SpanId, usize> = HashMap::new();
         for (at, span) in &sorted {
             by_id.entry(span.id).or_insert(*at);

@@ -4,6 +4,7 @@ use super::evidence::{Known, Open};
 use super::read::window_text;
 use super::tell;
 use crate::commands::draw::{Paint, clean, clock_time, duration, fit};
+use crate::order;
 use model::{SpanId, TaskId, TraceId};
 use parser::correlate::{Explanation, LinkKind, Outcome, SpanChoice, Step};
 use parser::evidence::LineEvidence;
@@ -58,7 +59,7 @@ impl Why {
         let trace_id = context.map(|context| context.trace_id);
         let mut open_spans: Vec<Open> =
             known.open.iter().filter(|span| Some(span.trace_id) == trace_id).cloned().collect();
-        open_spans.sort_by_key(|span| (span.start_unix_nano, span.span_id));
+        order::by_key(&mut open_spans, |span| (span.start_unix_nano, span.span_id));
         open_spans.dedup_by_key(|span| span.span_id);
         Self {
             written_in: window_text(&window),

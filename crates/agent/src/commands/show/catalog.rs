@@ -6,6 +6,7 @@
 //! Promises: of lines, those are kept that a trace or a task leads to, up to [`MOST_LINES`]; the others are counted.
 
 use crate::commands::draw::{Line, Span, Trace};
+use crate::order;
 use model::{SpanId, TraceId};
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
@@ -88,7 +89,7 @@ impl Catalog {
 
     /// Everything was taken: lines are put in the order of their time.
     pub(super) fn finish(&mut self) {
-        let by_time = |lines: &mut Vec<Line>| lines.sort_by_key(|line| line.time_unix_nano);
+        let by_time = |lines: &mut Vec<Line>| order::by_key(lines, |line| line.time_unix_nano);
         self.traces.values_mut().for_each(|shown| by_time(&mut shown.trace.lines));
         self.tasks.values_mut().for_each(|task| by_time(&mut task.lines));
     }
@@ -96,7 +97,7 @@ impl Catalog {
     /// All traces, by their start.
     pub(super) fn traces(&self) -> Vec<&Shown> {
         let mut traces: Vec<&Shown> = self.traces.values().collect();
-        traces.sort_by_key(|shown| (shown.start_unix_nano(), shown.trace.id));
+        order::by_key(&mut traces, |shown| (shown.start_unix_nano(), shown.trace.id));
         traces
     }
 

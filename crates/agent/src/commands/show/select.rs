@@ -1,6 +1,7 @@
 //! Which traces and tasks are wanted.
 
 use super::catalog::{Catalog, Shown, Task};
+use crate::order;
 use std::cmp::Reverse;
 
 /// What was asked for; all that is given must fit.
@@ -27,7 +28,7 @@ impl Filter {
         let mut traces = catalog.traces();
         traces.retain(|shown| self.fits(shown));
         if let Some(number) = self.slowest {
-            traces.sort_by_key(|shown| Reverse(shown.length_nanos()));
+            order::by_key(&mut traces, |shown| Reverse(shown.length_nanos()));
             traces.truncate(number);
         }
         traces
@@ -37,7 +38,7 @@ impl Filter {
     pub(super) fn tasks<'c>(&self, catalog: &'c Catalog) -> Vec<(&'c str, &'c Task)> {
         let tasks = catalog.tasks.iter().map(|(id, task)| (id.as_str(), task));
         let mut tasks: Vec<_> = tasks.filter(|(id, task)| self.fits_task(id, task)).collect();
-        tasks.sort_by_key(|(id, task)| (task.lines.first().map(|line| line.time_unix_nano), *id));
+        order::by_key(&mut tasks, |(id, task)| (task.lines.first().map(|line| line.time_unix_nano), *id));
         tasks
     }
 

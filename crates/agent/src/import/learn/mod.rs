@@ -7,7 +7,7 @@ mod votes;
 mod zone;
 
 pub(super) use votes::{Votes, add as add_vote, of_file};
-pub(super) use zone::{ZoneFrom, choose, offset_at, to_unix};
+pub(super) use zone::{ZoneFrom, choose};
 
 use super::disk::HostDisk;
 use crate::config::Settings;

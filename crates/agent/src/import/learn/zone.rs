@@ -1,9 +1,9 @@
 //! Which zone a host's log lines are in.
 
 use super::votes::{Offsets, Vote};
-use chrono::{DateTime, FixedOffset, MappedLocalTime, NaiveDateTime, Offset, TimeZone};
-use chrono_tz::{TZ_VARIANTS, Tz};
-use parser::log::Zone;
+use crate::order;
+use chrono::FixedOffset;
+use parser::log::{Iana, Zone};
 use std::fmt;
 
 /// An offset counts as found when so many parts of a hundred say so.
@@ -65,7 +65,7 @@ pub(crate) fn choose(spans: &Offsets, files: &Offsets) -> (Zone, ZoneFrom) {
 fn winner(offsets: &Offsets) -> Option<(Zone, u64, u64)> {
     let of: u64 = offsets.values().map(|vote| vote.count).sum();
     let mut ranked: Vec<(&i64, &Vote)> = offsets.iter().collect();
-    ranked.sort_by_key(|(_, vote)| std::cmp::Reverse(vote.count));
+    order::by_key(&mut ranked, |(_, vote)| std::cmp::Reverse(vote.count));
     let (&best, vote) = *ranked.first()?;
     if vote.count * 100 >= of * SURE {
         return Some((fixed(best)?, vote.count, of));
@@ -86,42 +86,12 @@ fn fixed(offset: i64) -> Option<Zone> {
 
 /// A zone that has these offsets at these times: any does, as it is right for all that was seen.
 fn with_summer_time(ranges: &[(i64, &Vote)]) -> Option<Zone> {
-    let fits = |zone: &Zone| {
-        ranges.iter().all(|(offset, vote)| {
-            [vote.first_unix, vote.last_unix].iter().all(|unix| offset_at(zone, *unix) == *offset)
-        })
-    };
-    let all = TZ_VARIANTS.iter().map(|zone: &Tz| Zone::Named(*zone));
-    std::iter::once(Zone::Local).chain(all).find(fits)
-}
-
-/// Seconds east of UTC at a moment.
-pub(crate) fn offset_at(zone: &Zone, unix: i64) -> i64 {
-    let utc = DateTime::from_timestamp(unix, 0).unwrap_or_default().naive_utc();
-    let offset = match zone {
-        Zone::Local => chrono::Local.offset_from_utc_datetime(&utc).fix(),
-        Zone::Named(zone) => zone.offset_from_utc_datetime(&utc).fix(),
-        Zone::Fixed(offset) => *offset,
-    };
-    i64::from(offset.local_minus_utc())
-}
-
-/// The moment of a local time that is given as if it were UTC; of two, the first.
-pub(crate) fn to_unix(zone: &Zone, local: i64) -> i64 {
-    let naive: NaiveDateTime = DateTime::from_timestamp(local, 0).unwrap_or_default().naive_utc();
-    let offset = match zone {
-        Zone::Local => earliest(chrono::Local.offset_from_local_datetime(&naive)),
-        Zone::Named(zone) => earliest(zone.offset_from_local_datetime(&naive).map(|offset| offset.fix())),
-        Zone::Fixed(offset) => Some(*offset),
-    };
-    local - offset.map_or_else(|| offset_at(zone, local), |offset| i64::from(offset.local_minus_utc()))
-}
-
-fn earliest(offsets: MappedLocalTime<FixedOffset>) -> Option<FixedOffset> {
-    match offsets {
-        MappedLocalTime::Single(offset) | MappedLocalTime::Ambiguous(offset, _) => Some(offset),
-        MappedLocalTime::None => None,
-    }
+    let wanted: Vec<(i64, i64)> = ranges
+        .iter()
+        .flat_map(|(offset, vote)| [(vote.first_unix, *offset), (vote.last_unix, *offset)])
+        .collect();
+    let is_local = wanted.iter().all(|(unix, offset)| Zone::Local.offset_at(*unix) == *offset);
+    if is_local { Some(Zone::Local) } else { Iana::with_offsets(&wanted).map(Zone::Named) }
 }
 
 #[cfg(test)]
@@ -157,10 +127,10 @@ mod tests {
         let votes = offsets(&[(3600, 10, WINTER), (7200, 12, SUMMER)]);
         let (zone, from) = choose(&votes, &Offsets::new());
         assert_eq!(from, ZoneFrom::Spans { votes: 22, of: 22 });
-        assert_eq!((offset_at(&zone, WINTER), offset_at(&zone, SUMMER)), (3600, 7200), "{zone:?}");
-        assert_eq!(to_unix(&zone, SUMMER + 7200), SUMMER);
+        assert_eq!((zone.offset_at(WINTER), zone.offset_at(SUMMER)), (3600, 7200), "{zone:?}");
+        assert_eq!(zone.first_second(SUMMER + 7200), SUMMER);
         let backwards = offsets(&[(7200, 10, WINTER), (3600, 12, SUMMER)]);
         // Some zone of the world has even that; Europe's has not.
-        assert_ne!(choose(&backwards, &Offsets::new()).0, Zone::Named(chrono_tz::Europe::Paris));
+        assert_ne!(choose(&backwards, &Offsets::new()).0, Zone::parse("Europe/Paris").unwrap());
     }
 }

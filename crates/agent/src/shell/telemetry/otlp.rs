@@ -136,7 +136,8 @@ impl HttpClient for Client {
     }
 }
 
-/// The body without the compression that `OTEL_EXPORTER_OTLP_COMPRESSION` makes the SDK apply: ours comes later.
+/// The body without the compression that `OTEL_EXPORTER_OTLP_COMPRESSION` makes the SDK apply where it is built with it, as in
+/// tests of the whole workspace: ours comes later.
 fn plain(request: &Request<Bytes>) -> std::io::Result<Bytes> {
     let body = request.body();
     let mut out = Vec::new();
