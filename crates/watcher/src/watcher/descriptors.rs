@@ -2,7 +2,8 @@
 //!
 //! A plain trace file is opened at first sight, because XAPI removes it before its compressed copy is whole; it
 //! stays open while it has unread bytes, and for a while after. Over the cap, the descriptor that was of no use for
-//! longest goes first; what is named can be opened again.
+//! longest goes first; what is named can be opened again. A new trace file for which no descriptor is left is opened when
+//! it is read: to open it at once and close it again would keep nothing.
 
 use super::Watcher;
 use crate::fs::{File, read_full};
