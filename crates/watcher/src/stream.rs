@@ -206,6 +206,17 @@ impl Stream {
         }
     }
 
+    /// Whether a later run has nothing to read of it: all was looked at, or what was not is counted as lost. A file
+    /// that stands under no name now may come back under another, with bytes that were not looked at.
+    pub(crate) fn is_finished(&self) -> bool {
+        match self.main_place() {
+            _ if self.source() != Source::Nothing || self.gone.is_some() => self.is_drained(),
+            Some(place) if place.hints.packing == Packing::Plain => place.hints.size <= self.deliver.seen(),
+            Some(_) => self.deliver.ended,
+            None => true,
+        }
+    }
+
     /// Whether it is the log that is written to, not a rotated one.
     pub(crate) fn is_live(&self) -> bool {
         self.kind != StreamKind::Trace && self.order == u64::MAX

@@ -250,6 +250,31 @@ fn row_13_the_copy_of_a_log_that_is_held_unread_is_known() {
     assert_each_once(&reader, &lines(0, 120), "");
 }
 
+/// The last lines of a log were not read when it was truncated; its copy can't be read before the agent is stopped.
+#[test]
+fn row_05_a_copy_with_unread_lines_that_is_known_after_a_restart_only_is_read() {
+    for before in [3, 100] {
+        let disk = disk();
+        disk.append(LOG, lines(0, before).as_bytes());
+        let mut reader = Reader::new(&disk);
+        reader.run(&disk, 1.0);
+        disk.fail_reads(LOG, Some(ErrorKind::Other));
+        disk.append(LOG, lines(before, 2).as_bytes());
+        reader.run(&disk, 1.0);
+        disk.append(sibling(1, ""), &disk.data(LOG));
+        disk.fail(&sibling(1, ""), Some(ErrorKind::Other));
+        disk.truncate(LOG, 0);
+        disk.fail_reads(LOG, None);
+        disk.append(LOG, lines(before + 2, 4).as_bytes());
+        reader.run(&disk, 1.0);
+        reader.save();
+        disk.fail(&sibling(1, ""), None);
+        reader.restart(&disk);
+        reader.run(&disk, 5.0);
+        assert_each_once(&reader, &lines(0, before + 6), &before.to_string());
+    }
+}
+
 /// logrotate's `copytruncate`: lines that come after the copying are read from the log, and are not in the copy. The log
 /// may be shorter than what it is known by, and its copy is compressed later.
 #[test]

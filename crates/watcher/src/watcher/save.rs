@@ -81,7 +81,7 @@ fn to_saved(stream: &mut Stream, settings: &crate::Settings, now: u64) -> SavedS
         beyond: tracker.beyond(RANGES),
         mark: tracker.mark(),
         hints: stream.main_place().map(|place| place.hints).unwrap_or_default(),
-        drained: stream.is_drained() && settled == stream.deliver.next,
+        drained: stream.is_finished() && settled == stream.deliver.next,
         updated_unix: now,
     }
 }
