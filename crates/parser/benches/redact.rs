@@ -60,7 +60,7 @@ fn measure_record(what: &str, record: &mut LogRecord<'_>, raw: &[u8], redactor: 
     for _ in 0..ROUNDS {
         let start = Instant::now();
         for _ in 0..TIMES {
-            black_box(redactor.record(black_box(record), raw));
+            black_box(redactor.record(black_box(record), redactor.suspects(raw)));
         }
         best = best.min(start.elapsed());
     }

@@ -5,6 +5,7 @@
 
 mod binary;
 mod json;
+pub(crate) mod parts;
 
 use serde::Deserialize;
 use std::fmt;

@@ -142,7 +142,7 @@ fn reading(
     has_place: bool,
 ) -> Reading {
     let LogLine { mut record, evidence, dropped, .. } = line;
-    redactor.record(&mut record, bytes);
+    redactor.record(&mut record, redactor.suspects(bytes));
     Reading::of(&source.parts(bytes), &record, &evidence, redactor)
         .with_shipping(source, &record, dropped, has_place)
 }

@@ -11,10 +11,10 @@ use super::tally::{SignalTally, add};
 use super::traces::passed_over;
 use exporter::batch::{Group, HeldRecord};
 use exporter::encode;
-use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Resource, Scope, StreamId};
+use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Scope, StreamId};
 use parser::correlate::{Aim, Correlator};
 use parser::evidence::LineEvidence;
-use parser::log::{DropRule, HostContext, LogReader, LogSource, TimeMark};
+use parser::log::{DropRule, HostContext, LogReader, LogSource, Origin, TimeMark};
 use parser::redact::Redactor;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -289,12 +289,7 @@ impl Reading<'_, '_> {
         self.tally.records += 1;
         self.tally.read_bytes += line.end - line.start;
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let (resources, redactor) = (&mut *self.resources, self.redactor);
-        let (suspects, mut group) = (redactor.suspects(bytes), None);
-        let mut read = self.reader.read_with(self.source, self.host, bytes, line.start, |origin| {
-            group = if suspects { None } else { resources.find(&origin, redactor) };
-            group.as_ref().map_or_else(|| self.host.resource(&origin), |_| Resource::default())
-        });
+        let (mut read, origin) = self.reader.read_apart(self.source, self.host, bytes, line.start);
         *self.front_unix = read.unix_second.max(*self.front_unix);
         let mark = u64::from(read.mark);
         if read.unix_second < self.oldest_unix {
@@ -312,13 +307,25 @@ impl Reading<'_, '_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
-        self.tally.redacted += self.redactor.record_if(&mut read.record, suspects);
+        let group = self.redact(&mut read.record, &origin, bytes);
         self.shift.record(&mut read.record);
-        let by_content = || self.resources.groups().get(&read.record.resource, &Scope::default());
-        let group = group.unwrap_or_else(by_content);
         let aim = if for_span { Aim::Span } else { Aim::Trace };
         self.correlate(&read.evidence, aim, Ready { record: &read.record, group, receipt: line.receipt });
         Taken::parts(1).with_mark(mark)
+    }
+
+    /// Takes out the record's secrets; the group of its resource.
+    fn redact<'a>(&mut self, record: &mut LogRecord<'a>, origin: &Origin<'a>, line: &[u8]) -> Arc<Group>
+    where
+        Self: 'a,
+    {
+        let suspects = self.redactor.suspects(line);
+        let known = if suspects { None } else { self.resources.find(origin, self.redactor) };
+        if known.is_none() {
+            record.resource = self.host.resource(origin);
+        }
+        self.tally.redacted += self.redactor.record(record, suspects);
+        known.unwrap_or_else(|| self.resources.groups().get(&record.resource, &Scope::default()))
     }
 
     /// The record leaves at once, or is kept encoded until it may.

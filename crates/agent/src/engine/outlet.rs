@@ -237,6 +237,10 @@ impl Outlet {
             }
         }
         if self.delivery.is_finished() {
+            if self.batcher.is_empty() {
+                // It may be long until the next one.
+                self.written = Bytes::new();
+            }
             let copies = self.followers.release();
             outcomes.extend(copies.map(|(receipt, count)| Outcome::Settled(receipt, count)));
         }

@@ -352,7 +352,7 @@ impl Work {
         });
     }
 
-    /// Nobody else keeps the bodies: once compressed, they are no more.
+    /// A body stays with its outlet until the next one takes its place; here it is no more once it is compressed.
     fn send(&self, requests: Vec<Request>) {
         for request in requests {
             let sender = self.sender.clone();

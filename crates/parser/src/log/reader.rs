@@ -7,7 +7,7 @@ use super::parts::Parts;
 use super::record::{self, Found, Place};
 use super::{LogSource, facts};
 use crate::evidence::LineEvidence;
-use model::{LogRecord, Resource};
+use model::LogRecord;
 
 /// A line, read.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,28 +68,29 @@ impl LogReader {
         line: &'a [u8],
         start: u64,
     ) -> LogLine<'a> {
-        self.read_with(source, host, line, start, |origin| host.resource(&origin))
+        let (mut read, origin) = self.read_apart(source, host, line, start);
+        read.record.resource = host.resource(&origin);
+        read
     }
 
-    /// The same, for a caller who makes the record's resource, or has it already.
-    pub fn read_with<'a>(
+    /// The same without the record's resource, and what that is made of ([`HostContext::resource`]): for a caller who has
+    /// it already.
+    pub fn read_apart<'a>(
         &mut self,
         source: &'a LogSource,
         host: &'a HostContext,
         line: &'a [u8],
         start: u64,
-        resource: impl FnOnce(Origin<'a>) -> Resource<'a>,
-    ) -> LogLine<'a> {
+    ) -> (LogLine<'a>, Origin<'a>) {
         let mark = self.mark();
         let parts = source.parts(line);
         let time = self.clock.read(parts.stamp, source.zone());
         let evidence = evidence(source, &parts, time);
         let severity = record::severity(&parts);
         let dropped = source.filters().rule(&parts, severity, line);
-        let resource = resource(Origin::of(evidence.service, &parts));
-        let found = Found { resource, severity, time };
-        let record = record::record(Place { source, host, line, start }, parts, found);
-        LogLine { record, evidence, unix_second: time.second, mark, dropped }
+        let origin = Origin::of(evidence.service, &parts);
+        let record = record::record(Place { source, host, line, start }, parts, Found { severity, time });
+        (LogLine { record, evidence, unix_second: time.second, mark, dropped }, origin)
     }
 
     /// Reads the next line for its evidence alone.

@@ -23,9 +23,8 @@ pub(crate) struct Place<'a> {
 }
 
 /// What was concluded from its parts.
-#[derive(Clone, Debug)]
-pub(crate) struct Found<'a> {
-    pub(crate) resource: Resource<'a>,
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
     pub(crate) severity: Option<Severity>,
     pub(crate) time: LineTime,
 }
@@ -38,14 +37,14 @@ pub(crate) fn severity(parts: &Parts<'_>) -> Option<Severity> {
     std::str::from_utf8(parts.level).ok().and_then(Severity::parse)
 }
 
-/// The record of a line.
-pub(crate) fn record<'a>(place: Place<'a>, parts: Parts<'a>, found: Found<'a>) -> LogRecord<'a> {
+/// The record of a line, without its resource.
+pub(crate) fn record<'a>(place: Place<'a>, parts: Parts<'a>, found: Found) -> LogRecord<'a> {
     LogRecord {
         time_unix_nano: found.time.with_place(place.start),
         severity: found.severity,
         severity_text: escape::lossy(parts.level),
         body: escape::text(parts.body, parts.escaped),
-        resource: found.resource,
+        resource: Resource::default(),
         attributes: attributes(place, parts),
     }
 }

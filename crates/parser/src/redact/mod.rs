@@ -99,14 +99,9 @@ impl Redactor {
         count + self.attributes_in(&mut span.attributes) + self.attributes_in(&mut span.resource.attributes)
     }
 
-    /// Redacts a log record in place, if the line it was read from or a key that is not XAPI's own (a named group of
-    /// a pattern, say) gives cause; how many secrets were replaced.
-    pub fn record(&self, record: &mut LogRecord<'_>, raw: &[u8]) -> u64 {
-        self.record_if(record, self.suspects(raw))
-    }
-
-    /// The same, for a caller who knows what the quick look at the line has said.
-    pub fn record_if(&self, record: &mut LogRecord<'_>, suspects: bool) -> u64 {
+    /// Redacts a log record in place, if the line it was read from ([`suspects`](Self::suspects)) or a key that is not XAPI's
+    /// own (a named group of a pattern, say) gives cause; how many secrets were replaced.
+    pub fn record(&self, record: &mut LogRecord<'_>, suspects: bool) -> u64 {
         let cause = suspects || record.attributes.iter().any(|kv| self.is_foreign_secret(&kv.key));
         if cause { self.record_in_full(record) } else { 0 }
     }

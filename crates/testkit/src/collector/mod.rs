@@ -1,8 +1,9 @@
 //! An OTLP receiver on loopback that can be told to misbehave, and remembers all that came.
 //!
 //! Promises: HTTP (protobuf, JSON; plain, gzip, zstd) and gRPC (plain, gzip, zstd) for traces, logs and metrics, each
-//! on a port of its own that the system chose (JSON and gRPC with the feature `every-protocol`); a script of moods for each signal, changeable while it runs; every
-//! request recorded with its outcome, also those whose sender went away; ends when the handle is dropped.
+//! on a port of its own that the system chose (JSON and gRPC with the feature `every-protocol`); a script of moods for
+//! each signal, changeable while it runs; every request recorded with its outcome, also those whose sender went away;
+//! ends when the handle is dropped.
 //! It decodes by the same crates that the agent may encode with: [`Options::save`] keeps the bodies for a decoder
 //! that shares no code with either.
 //!

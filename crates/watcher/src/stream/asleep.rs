@@ -10,9 +10,10 @@
 
 use super::{Cursor, PackedFile, Place, Stream};
 use crate::decode::Progress;
-use crate::saved::{Head, Hints, Marker, Packing};
+use crate::saved::Packing;
+use crate::saved::parts::{array, push_head, push_hints, push_marker, take_head, take_hints, take_marker};
 use crate::settle::Tracker;
-use crate::varint::{push, push_signed, take, take_signed};
+use crate::varint::{push, take};
 use crate::{StreamId, StreamKind};
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -168,21 +169,6 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn push_head(out: &mut Vec<u8>, head: Head) {
-    push(out, u64::from(head.len));
-    if head.len > 0 {
-        head.hash.iter().for_each(|half| out.extend_from_slice(&half.to_le_bytes()));
-    }
-}
-
-fn push_marker(out: &mut Vec<u8>, marker: Marker) {
-    push(out, marker.offset);
-    push(out, u64::from(marker.len));
-    if marker.len > 0 {
-        out.extend_from_slice(&marker.hash.to_le_bytes());
-    }
-}
-
 fn push_place(out: &mut Vec<u8>, place: &Place, beginnings: &mut Beginnings) {
     let path = place.path.as_os_str().as_bytes();
     let (beginning, own) = path.split_at_checked(path.len().saturating_sub(OWN)).unwrap_or((&[], path));
@@ -191,33 +177,7 @@ fn push_place(out: &mut Vec<u8>, place: &Place, beginnings: &mut Beginnings) {
     push(out, number);
     push(out, own.len() as u64);
     out.extend_from_slice(own);
-    let hints = &place.hints;
-    [hints.dev, hints.ino, hints.size].into_iter().for_each(|number| push(out, number));
-    push_signed(out, hints.mtime_ns);
-    push_signed(out, hints.ctime_ns.wrapping_sub(hints.mtime_ns));
-}
-
-fn array<const N: usize>(from: &mut &[u8]) -> Option<[u8; N]> {
-    let (array, rest) = from.split_first_chunk::<N>()?;
-    *from = rest;
-    Some(*array)
-}
-
-fn take_head(from: &mut &[u8]) -> Option<Head> {
-    match u16::try_from(take(from)?).ok()? {
-        0 => Some(Head::default()),
-        len => {
-            let [high, low] = [array(from)?, array(from)?];
-            Some(Head { len, hash: [u64::from_le_bytes(high), u64::from_le_bytes(low)] })
-        }
-    }
-}
-
-fn take_marker(from: &mut &[u8]) -> Option<Marker> {
-    let offset = take(from)?;
-    let len = u16::try_from(take(from)?).ok()?;
-    let hash = if len > 0 { u64::from_le_bytes(array(from)?) } else { 0 };
-    Some(Marker { offset, len, hash })
+    push_hints(out, &place.hints);
 }
 
 fn take_place(from: &mut &[u8], packing: Packing, named: bool, beginnings: &Beginnings) -> Option<Place> {
@@ -226,15 +186,13 @@ fn take_place(from: &mut &[u8], packing: Packing, named: bool, beginnings: &Begi
     let (own, rest) = from.split_at_checked(len)?;
     *from = rest;
     let path = PathBuf::from(OsString::from_vec([beginning, own].concat()));
-    let (dev, ino, size) = (take(from)?, take(from)?, take(from)?);
-    let mtime_ns = take_signed(from)?;
-    let ctime_ns = mtime_ns.wrapping_add(take_signed(from)?);
-    Some(Place { path, named, hints: Hints { packing, dev, ino, size, mtime_ns, ctime_ns } })
+    Some(Place { path, named, hints: take_hints(from, packing)? })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::saved::{Head, Hints, Marker};
 
     fn place(path: &str, packing: Packing, named: bool) -> Place {
         let hints = Hints { packing, dev: 2049, ino: 1 << 40, size: 9, mtime_ns: -7, ctime_ns: 1 << 60 };
