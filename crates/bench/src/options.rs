@@ -24,6 +24,9 @@ pub(crate) struct Options {
     /// Where the files are written that the agent reads; kept there and used again.
     #[arg(long, value_name = "DIRECTORY", default_value = "target/performance")]
     pub(crate) corpora: PathBuf,
+    /// Where peers were unpacked; `peers` beside the files by default.
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) peers: Option<PathBuf>,
     /// Put the tables into this document, between its marks.
     #[arg(long, value_name = "FILE")]
     pub(crate) write: Option<PathBuf>,
@@ -47,6 +50,11 @@ impl Options {
     /// Whether this row was asked for.
     pub(crate) fn wants(&self, row: &str) -> bool {
         self.only.is_empty() || self.only.iter().any(|one| one == row)
+    }
+
+    /// Where peers were unpacked.
+    pub(crate) fn peers(&self) -> PathBuf {
+        self.peers.clone().unwrap_or_else(|| self.corpora.join("peers"))
     }
 
     /// So much of the full size.

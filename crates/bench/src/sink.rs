@@ -13,6 +13,8 @@ use std::time::Instant;
 pub(crate) enum Mood {
     /// Takes it.
     Answer,
+    /// Takes it and counts the records of OTLP/JSON in it.
+    Count,
     /// Takes it and remembers it with its time.
     Keep,
     /// Says 503.
@@ -33,7 +35,9 @@ pub(crate) struct Came {
     pub(crate) requests: u64,
     /// Of the bodies, as they were on the wire.
     pub(crate) bytes: u64,
-    /// The path of each, with its share of both.
+    /// Log records, where they are counted.
+    pub(crate) records: u64,
+    /// When the last one came.
     pub(crate) last: Option<Instant>,
     pub(crate) kept: Vec<Kept>,
 }
@@ -81,10 +85,12 @@ fn serve(stream: TcpStream, mood: Mood, came: &Mutex<Came>) {
         let status = if mood == Mood::Refuse { "503 Service Unavailable" } else { "200 OK" };
         let answer =
             format!("HTTP/1.1 {status}\r\ncontent-type: application/x-protobuf\r\ncontent-length: 0\r\n\r\n");
+        let records = if mood == Mood::Count { records(&body) } else { 0 };
         {
             let mut came = came.lock().unwrap_or_else(PoisonError::into_inner);
             came.requests += 1;
             came.bytes += body.len() as u64;
+            came.records += records;
             came.last = Some(at);
             if mood == Mood::Keep {
                 came.kept.push(Kept { at, body: body.clone(), gzip });
@@ -94,6 +100,10 @@ fn serve(stream: TcpStream, mood: Mood, came: &Mutex<Came>) {
             return;
         }
     }
+}
+
+fn records(body: &[u8]) -> u64 {
+    memchr::memmem::find_iter(body, "\"timeUnixNano\":").count() as u64
 }
 
 /// Reads a request; whether its body is gzipped. `None` at the end.

@@ -4,6 +4,7 @@ mod growth;
 mod latency;
 mod logs;
 mod memory;
+mod peers;
 pub(crate) mod rest;
 mod size;
 mod traces;
@@ -16,9 +17,10 @@ use crate::run::Taken;
 type Row = fn(&Options, &mut Report) -> Result<()>;
 
 /// All of them, in the order of the table.
-pub(crate) const ALL: [(&str, Row); 7] = [
+pub(crate) const ALL: [(&str, Row); 8] = [
     ("traces", traces::measure),
     ("logs", logs::measure),
+    ("peers", peers::measure),
     ("memory", memory::measure),
     ("latency", latency::measure),
     ("rest", rest::measure),
