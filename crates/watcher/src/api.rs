@@ -208,6 +208,21 @@ pub enum Change {
     },
 }
 
+/// How far a stream was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// See [`StreamInfo::created_unix_nano`].
+    pub created_unix_nano: u64,
+    /// See [`StreamInfo::deliver_at`].
+    pub deliver_at: u64,
+    /// See [`StreamInfo::evidence_at`].
+    pub evidence_at: Option<u64>,
+    /// There is something to deliver.
+    pub to_deliver: bool,
+    /// There is something to read as evidence.
+    pub to_learn: bool,
+}
+
 /// One stream, as it stands: for `status`, and to choose what to read as evidence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StreamInfo {

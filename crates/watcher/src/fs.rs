@@ -100,7 +100,8 @@ pub trait FileSystem: Send {
     /// What the kernel says; a loop of links is an error like another.
     fn stat(&self, path: &Path) -> io::Result<Meta>;
 
-    /// Opens a regular file for reading, following links, without ever blocking.
+    /// Opens a regular file for reading, following links, without ever blocking. Only a name that [`stat`](Self::stat) has
+    /// said to be a regular file's: to open a device may do something.
     ///
     /// # Errors
     /// What the kernel says; [`io::ErrorKind::InvalidInput`] for anything but a regular file.

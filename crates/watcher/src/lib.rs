@@ -28,8 +28,8 @@ mod varint;
 mod watcher;
 
 pub use api::{
-    Change, Dirty, Found, Held, Hint, Item, Line, LogId, Purpose, ReadOutcome, Seek, Skipped, StreamInfo,
-    StreamKind, Taken, Trouble,
+    Change, Dirty, Found, Held, Hint, Item, Line, LogId, Purpose, ReadOutcome, Seek, Skipped, Standing,
+    StreamInfo, StreamKind, Taken, Trouble,
 };
 pub use fs::{Entry, File, FileSystem, Kind, Meta, RealFs, Space};
 pub use loss::{Lost, Reason};

@@ -8,28 +8,22 @@
 //! exist is waited for in its nearest ancestor that does, and each one's parent tells when it is made anew,
 //! which its own watch does not survive.
 //!
-//! The handler runs on a thread of `notify`'s, and does nothing that could stall it. But each file that is opened is an
-//! event too, and most are opened by us: while they are, it rests for some milliseconds, so that the kernel's queue is
-//! read by the buffer, not by the event.
+//! The listening thread does nothing that could stall it.
+
+mod kernel;
 
 use crate::{Hint, Now, Settings};
-use notify::event::{CreateKind, ModifyKind, RemoveKind};
-use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
+use kernel::{Kernel, Told};
 use std::collections::BTreeSet;
+use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How soon watches that could not be had are asked for again.
 const AGAIN: Duration = Duration::from_secs(60);
-
-/// How long the handler rests after an opening. The kernel's queue has 16,384 places (inotify(7),
-/// `max_queued_events`), and no more than some hundred files are opened in that time.
-const REST: Duration = Duration::from_millis(5);
-/// Between two rests it takes what the first one gathered.
-const AWAKE: Duration = Duration::from_micros(100);
 
 /// How the kernel's events stand.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +45,9 @@ pub struct NotifySource {
     emit: Emit,
     /// A directory was made, removed or renamed since the watches were set.
     stale: Arc<AtomicBool>,
-    watcher: Option<RecommendedWatcher>,
+    /// The kernel tells no more.
+    ended: Arc<AtomicBool>,
+    kernel: Option<Kernel>,
     watched: BTreeSet<PathBuf>,
     wanted: Vec<PathBuf>,
     health: Health,
@@ -70,7 +66,8 @@ impl NotifySource {
             filter: Arc::new(Filter::default()),
             emit: Arc::new(emit),
             stale: Arc::new(AtomicBool::new(true)),
-            watcher: None,
+            ended: Arc::default(),
+            kernel: None,
             watched: BTreeSet::new(),
             wanted: Vec::new(),
             health: Health::Polling { cause: "not started".to_owned() },
@@ -98,6 +95,11 @@ impl NotifySource {
     /// Sets the watches again if a directory was made, removed or renamed since, or if they could not be had a
     /// while ago. Call it in each turn: it costs nothing as long as nothing happened.
     pub fn refresh(&mut self, now: Now) {
+        if self.ended.swap(false, Ordering::AcqRel) {
+            (self.kernel, self.tried) = (None, now.mono);
+            self.watched.clear();
+            self.become_health(Health::Polling { cause: "the kernel tells no more".to_owned() });
+        }
         let retry = self.health != Health::Notified && now.mono >= self.tried + AGAIN;
         if self.stale.load(Ordering::Acquire) || retry {
             self.tried = now.mono;
@@ -123,6 +125,10 @@ impl NotifySource {
             Ok(()) => Health::Notified,
             Err(error) => Health::Polling { cause: error.to_string() },
         };
+        self.become_health(health);
+    }
+
+    fn become_health(&mut self, health: Health) {
         if health != self.health {
             (self.emit)(Hint::Notified(health == Health::Notified));
             self.health = health;
@@ -133,37 +139,28 @@ impl NotifySource {
     /// inode number: all watches are set again.
     fn forget_watches(&mut self) {
         for path in std::mem::take(&mut self.watched) {
-            // One that is gone already is an error, and as it should be.
-            let _ = self.watcher.as_mut().map(|watcher| watcher.unwatch(&path));
+            self.kernel.iter().for_each(|kernel| kernel.unwatch(&path));
         }
     }
 
-    fn set_watches(&mut self) -> notify::Result<()> {
+    fn set_watches(&mut self) -> io::Result<()> {
         let wanted: BTreeSet<PathBuf> = self.wanted.iter().flat_map(|dir| existing(dir)).collect();
-        let filter = Arc::clone(&self.filter);
-        let (emit, stale) = (Arc::clone(&self.emit), Arc::clone(&self.stale));
-        let watcher = match &mut self.watcher {
-            Some(watcher) => watcher,
-            none => {
-                let mut rests = Rests::default();
-                let take = move |event| {
-                    rests.after(&event);
-                    handle(&filter, &emit, &stale, event);
-                };
-                none.insert(notify::recommended_watcher(take)?)
-            }
+        let tell = self.teller();
+        let kernel = match &mut self.kernel {
+            Some(kernel) => kernel,
+            none => none.insert(Kernel::start(tell)?),
         };
         for gone in self.watched.difference(&wanted) {
-            let _ = watcher.unwatch(gone);
+            kernel.unwatch(gone);
         }
         self.watched.retain(|path| wanted.contains(path));
         for path in wanted {
             if self.watched.contains(&path) {
                 continue;
             }
-            match watcher.watch(&path, RecursiveMode::NonRecursive) {
+            match kernel.watch(&path) {
                 // It went away meanwhile: its parent told, or will be asked again.
-                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {
                     self.stale.store(true, Ordering::Release);
                 }
                 watched => watched?,
@@ -173,6 +170,27 @@ impl NotifySource {
         }
         Ok(())
     }
+
+    /// Makes hints of what the kernel says.
+    fn teller(&self) -> impl Fn(Told) + Send + 'static {
+        let (filter, emit) = (Arc::clone(&self.filter), Arc::clone(&self.emit));
+        let (stale, ended) = (Arc::clone(&self.stale), Arc::clone(&self.ended));
+        move |told| match told {
+            Told::Changed { path, directory } => {
+                if directory {
+                    stale.store(true, Ordering::Release);
+                }
+                if filter.wants(&path) {
+                    emit(Hint::Path(path));
+                }
+            }
+            Told::Overflow => emit(Hint::Rescan),
+            Told::Ended => {
+                ended.store(true, Ordering::Release);
+                emit(Hint::Rescan);
+            }
+        }
+    }
 }
 
 /// The directory and its parent, as far as they exist; else the nearest ancestor.
@@ -181,47 +199,6 @@ fn existing(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
         dir.ancestors().filter(|dir| dir.is_dir()).take(2).map(Path::to_path_buf).collect();
     let whole = known.first().is_some_and(|first| first == dir);
     known.into_iter().take(if whole { 2 } else { 1 })
-}
-
-/// Rests while files are being opened.
-#[derive(Default)]
-struct Rests {
-    /// When the last one ended.
-    ended: Option<Instant>,
-}
-
-impl Rests {
-    #[allow(clippy::disallowed_methods, reason = "a thread's pace, on which no decision hangs")]
-    fn after(&mut self, event: &notify::Result<Event>) {
-        let opening = event.as_ref().is_ok_and(|event| matches!(event.kind, EventKind::Access(_)));
-        if opening && self.ended.is_none_or(|ended| ended.elapsed() >= AWAKE) {
-            std::thread::sleep(REST);
-            self.ended = Some(Instant::now());
-        }
-    }
-}
-
-fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: notify::Result<Event>) {
-    let Ok(event) = event else { return emit(Hint::Rescan) };
-    if event.need_rescan() {
-        return emit(Hint::Rescan);
-    }
-    if moves_directories(&event.kind) {
-        stale.store(true, Ordering::Release);
-    }
-    // Our own reads are events too: reacting to them would never end.
-    if !matches!(event.kind, EventKind::Access(_)) {
-        event.paths.into_iter().filter(|path| filter.wants(path)).for_each(|path| emit(Hint::Path(path)));
-    }
-}
-
-fn moves_directories(kind: &EventKind) -> bool {
-    matches!(
-        kind,
-        EventKind::Create(CreateKind::Folder | CreateKind::Any)
-            | EventKind::Remove(RemoveKind::Folder | RemoveKind::Any)
-            | EventKind::Modify(ModifyKind::Name(_))
-    )
 }
 
 impl Filter {

@@ -24,7 +24,8 @@ use crate::fs::{File, FileSystem, Kind};
 use crate::lines::Window;
 use crate::stream::{Cursor, Stream, Streams};
 use crate::{
-    Change, Held, Hint, Now, Purpose, Receipt, SavedStream, Seek, Settings, StreamId, StreamInfo, StreamKind,
+    Change, Held, Hint, Now, Purpose, Receipt, SavedStream, Seek, Settings, Standing, StreamId, StreamInfo,
+    StreamKind,
 };
 use descriptors::Decoders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -201,6 +202,24 @@ impl Watcher {
     /// files by creation, a log's siblings oldest first and the live file last.
     pub fn unread(&self, kind: StreamKind, purpose: Purpose) -> impl Iterator<Item = StreamId> + '_ {
         self.streams.unread(kind, purpose)
+    }
+
+    /// The trace files that came to have something to read since the last call, for one purpose or the other.
+    pub fn take_news(&mut self) -> Vec<StreamId> {
+        self.streams.take_news()
+    }
+
+    /// How far the stream was read; `None`: there is no such stream.
+    #[must_use]
+    pub fn standing(&self, stream: StreamId) -> Option<Standing> {
+        let stream = self.streams.get(stream)?;
+        Some(Standing {
+            created_unix_nano: stream.created(),
+            deliver_at: stream.deliver.next,
+            evidence_at: stream.evidence.as_ref().map(|cursor| cursor.next),
+            to_deliver: stream.unread(Purpose::Deliver),
+            to_learn: stream.unread(Purpose::Evidence),
+        })
     }
 
     /// All streams that have a file.

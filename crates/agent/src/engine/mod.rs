@@ -225,7 +225,7 @@ impl Engine {
             self.moved = true;
             self.take_change(change, now);
         }
-        self.traces.offer_unread(&self.watcher);
+        self.traces.offer_unread(&mut self.watcher);
         self.next_scan = self.watcher.next_wake();
         self.looking = self.next_scan <= now.mono;
         let directories = self.watcher.directories();

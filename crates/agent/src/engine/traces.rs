@@ -21,10 +21,10 @@ use parser::evidence::SpanFacts;
 use parser::redact::Redactor;
 use parser::zipkin::{self, Context, DropRules, Folded, Item};
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use watcher::{Found, Line, Purpose, Reason, Seek, StreamKind, Taken, Watcher};
+use watcher::{Found, Line, Purpose, Reason, Seek, Standing, Taken, Watcher};
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
@@ -99,8 +99,8 @@ struct File {
 
 impl File {
     /// Where the two readings have met, one reads on for both.
-    fn meet(&self, stream: StreamId, watcher: &mut Watcher) {
-        let apart = watcher.info(stream).is_some_and(|info| info.evidence_at.is_some());
+    fn meet(&self, stream: StreamId, standing: Option<Standing>, watcher: &mut Watcher) {
+        let apart = standing.is_some_and(|standing| standing.evidence_at.is_some());
         if apart && self.evidence_at == self.deliver_at {
             watcher.seek_evidence(stream, Seek::Nowhere);
         }
@@ -122,6 +122,8 @@ pub(super) struct TraceRoom {
     contexts: HashMap<(String, Option<model::Uuid>), Arc<Context>>,
     deliver: Plan,
     evidence: Plan,
+    /// Files that were read since the last scan, and not to their end.
+    unfinished: Vec<StreamId>,
     last_change_unix_nano: Option<u64>,
     /// Spans are shipped; else the files are evidence alone.
     delivers: bool,
@@ -149,6 +151,7 @@ impl TraceRoom {
             contexts: HashMap::new(),
             deliver: Plan::default(),
             evidence: Plan::default(),
+            unfinished: Vec::new(),
             last_change_unix_nano: None,
             delivers,
             shift: Shift::default(),
@@ -224,36 +227,50 @@ impl TraceRoom {
         self.evidence.forget(stream);
     }
 
-    /// After a scan: what the watcher has to read is what there is to do.
-    pub(super) fn offer_unread(&mut self, watcher: &Watcher) {
-        for stream in watcher.unread(StreamKind::Trace, Purpose::Deliver).filter(|_| self.delivers) {
-            let met = self.files.get(&stream).is_none_or(|file| file.evidence_at >= file.deliver_at);
-            if self.deliver.awaits(stream) && (!met || self.evidence.awaits(stream)) {
-                continue;
-            }
-            let Some(info) = watcher.info(stream) else { continue };
-            self.deliver.offer(stream, info.created_unix_nano);
-            if met {
+    /// After a scan: what the watcher has to read is what there is to do. Of files that had as much to read at the last
+    /// scan, and were not read since, that is known.
+    pub(super) fn offer_unread(&mut self, watcher: &mut Watcher) {
+        let mut streams = watcher.take_news();
+        streams.append(&mut self.unfinished);
+        streams.sort_unstable();
+        streams.dedup();
+        streams.into_iter().for_each(|stream| self.offer(stream, watcher));
+    }
+
+    fn offer(&mut self, stream: StreamId, watcher: &Watcher) {
+        let Some(standing) = watcher.standing(stream) else { return };
+        let created = standing.created_unix_nano;
+        if standing.to_deliver && self.delivers {
+            self.deliver.offer(stream, created);
+            if self.files.get(&stream).is_none_or(|file| file.evidence_at >= file.deliver_at) {
                 self.evidence.offer(stream, self.deliver.time_of(stream));
             }
         }
-        for stream in watcher.unread(StreamKind::Trace, Purpose::Evidence) {
-            let Some(info) = watcher.info(stream).filter(|_| !self.evidence.awaits(stream)) else { continue };
-            self.evidence.offer(stream, info.created_unix_nano);
+        if standing.to_learn {
+            self.evidence.offer(stream, created);
         }
     }
 
-    /// The file is at work from now on, if there is one.
-    fn begin(&mut self, stream: StreamId, watcher: &Watcher) {
-        if self.files.contains_key(&stream) {
-            return;
+    /// A file was read that may have more.
+    fn note_unfinished(&mut self, stream: StreamId, standing: Option<Standing>) {
+        let more = standing.is_some_and(|standing| standing.to_deliver || standing.to_learn);
+        if more && self.unfinished.last() != Some(&stream) {
+            self.unfinished.push(stream);
         }
-        let Some(info) = watcher.info(stream) else { return };
+    }
+
+    /// The file is at work from now on, if there is one: its path.
+    fn begin(&mut self, stream: StreamId, watcher: &Watcher) -> Option<PathBuf> {
+        let info = watcher.info(stream)?;
+        if self.files.contains_key(&stream) {
+            return Some(info.path);
+        }
         let (service, host) = origin_of(&info.path);
         let context = self.context(service, host);
         let at = info.deliver_at;
         self.files
             .insert(stream, File { context, host, deliver_at: at, evidence_at: at, settled_at_start: at });
+        Some(info.path)
     }
 
     /// There may be nothing more to know of the file than that all of it was read: there are tens of thousands.
@@ -342,8 +359,8 @@ impl TraceRoom {
         (limit, up_to): (Option<u64>, Option<u64>),
         now: Now,
     ) -> u64 {
-        self.begin(stream, desk.watcher);
-        let Some(file) = self.files.get_mut(&stream) else {
+        let path = self.begin(stream, desk.watcher);
+        let Some((file, path)) = self.files.get_mut(&stream).zip(path) else {
             self.deliver.forget(stream);
             return 0;
         };
@@ -351,7 +368,6 @@ impl TraceRoom {
         let Some(outlet) = outlet.as_deref_mut() else { return 0 };
         let mut attacher = attach.as_mut().map(|attach| &mut *attach.attacher);
         attacher.iter_mut().for_each(|attacher| attacher.foresee(correlator));
-        let path = watcher.info(stream).map(|info| info.path.display().to_string()).unwrap_or_default();
         let mut reading = Reading {
             file,
             rules: &self.rules,
@@ -378,14 +394,16 @@ impl TraceRoom {
         };
         let outcome = watcher.read(stream, Purpose::Deliver, CHUNK, &mut |item| reading.take(item));
         let newest = reading.newest;
-        file.deliver_at = watcher.info(stream).map_or(file.deliver_at, |info| info.deliver_at);
-        file.meet(stream, watcher);
+        let standing = watcher.standing(stream);
+        file.deliver_at = standing.map_or(file.deliver_at, |standing| standing.deliver_at);
+        file.meet(stream, standing, watcher);
         let along = file.evidence_at >= file.deliver_at;
         let rests = outcome.at_end || outcome.bytes == 0;
         self.deliver.read(stream, newest, rests);
         if along {
             self.evidence.read(stream, newest, rests);
         }
+        self.note_unfinished(stream, standing);
         self.end(stream);
         outcome.bytes
     }
@@ -398,7 +416,7 @@ impl TraceRoom {
             return 0;
         };
         let (watcher, correlator) = (&mut *desk.watcher, &mut *desk.correlator);
-        if watcher.info(stream).is_none_or(|info| info.evidence_at != Some(file.evidence_at)) {
+        if watcher.standing(stream).is_none_or(|standing| standing.evidence_at != Some(file.evidence_at)) {
             let seek = if file.evidence_at == 0 { Seek::Start } else { Seek::Offset(file.evidence_at) };
             watcher.seek_evidence(stream, seek);
         }
@@ -421,9 +439,11 @@ impl TraceRoom {
             }
             Taken::default()
         });
-        file.evidence_at = watcher.info(stream).and_then(|info| info.evidence_at).unwrap_or(file.evidence_at);
-        file.meet(stream, watcher);
+        let standing = watcher.standing(stream);
+        file.evidence_at = standing.and_then(|standing| standing.evidence_at).unwrap_or(file.evidence_at);
+        file.meet(stream, standing, watcher);
         self.evidence.read(stream, newest, outcome.at_end || outcome.bytes == 0);
+        self.note_unfinished(stream, standing);
         self.end(stream);
         outcome.bytes
     }
@@ -446,7 +466,7 @@ struct Reading<'r> {
     metrics: Option<&'r mut SpanMetrics>,
     attacher: Option<&'r mut Attacher>,
     keep: &'r mut dyn Keep,
-    path: &'r str,
+    path: &'r Path,
     /// How far evidence is wanted.
     limit: Option<u64>,
     /// Up to which time spans may be sent.
@@ -553,7 +573,7 @@ impl Reading<'_> {
             signal: "traces",
             reason: reason.as_str(),
             message: "not a span that can be read",
-            path: self.path,
+            path: &self.path.to_string_lossy(),
             offset: line.start + offset as u64,
             form: Form::Source,
             bytes,

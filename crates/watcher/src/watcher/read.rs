@@ -56,8 +56,9 @@ impl Watcher {
         each: Each<'_>,
     ) -> ReadOutcome {
         self.streams.rest_some();
-        let unread = self.streams.get(stream).is_some_and(|stream| stream.unread(purpose));
-        let source = self.streams.get(stream).map_or(Source::Nothing, |stream| stream.source());
+        let found = self.streams.get_mut(stream);
+        let (unread, source) =
+            found.map_or((false, Source::Nothing), |stream| (stream.unread(purpose), stream.source()));
         let budget = max_bytes.max(1) as u64;
         let read = match source {
             Source::Plain if unread => self.read_plain(stream, purpose, budget, each),
