@@ -82,8 +82,8 @@ impl Service<'_> {
             return;
         }
         self.manager.alive();
-        if let Some(status) = agent.status() {
-            self.manager.status(service_manager::line(&status));
+        if let Some(brief) = self.manager.listens().then(|| agent.brief()).flatten() {
+            self.manager.status(service_manager::line(&brief));
         }
     }
 

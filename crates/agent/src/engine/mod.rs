@@ -29,6 +29,7 @@ mod resources;
 mod saving;
 mod set_aside;
 mod shares;
+mod shipped;
 mod show;
 #[cfg(test)]
 mod simulation;
@@ -46,7 +47,7 @@ pub(crate) use origin::{Origin, Shift};
 pub(crate) use outlet::{Request, Signal};
 pub(crate) use saving::{Changes, Saving};
 pub(crate) use set_aside::{Form, Keep, Rejected};
-pub(crate) use status::{SignalStatus, Status};
+pub(crate) use status::{Brief, SignalStatus, Status};
 pub(crate) use tally::SignalTally;
 
 use crate::config::Settings;

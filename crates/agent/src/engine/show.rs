@@ -2,8 +2,8 @@
 
 use super::attach::Attacher;
 use super::status::{
-    CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, MoreFiles, ProcessStatus,
-    SignalStatus, Status, StoreStatus, WakeupStatus,
+    Brief, CorrelationStatus, DescriptorStatus, FileStatus, HostStatus, MemoryStatus, MoreFiles,
+    ProcessStatus, SignalStatus, Status, StoreStatus, WakeupStatus,
 };
 use super::words::Words;
 use super::{Engine, Outlet, Signal};
@@ -43,6 +43,11 @@ impl Engine {
             process: ProcessStatus::default(),
             prometheus: None,
         }
+    }
+
+    /// The same in short, without a look at each file.
+    pub(crate) fn brief(&self, now: Now) -> Brief {
+        Brief { degraded: self.degraded(), signals: self.signals(now) }
     }
 
     fn degraded(&self) -> Vec<String> {

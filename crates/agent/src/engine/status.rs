@@ -5,6 +5,15 @@ use crate::span_metrics::SpanMetricsStatus;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
+/// What the service manager is told.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Brief {
+    /// See [`Status::degraded`].
+    pub(crate) degraded: Vec<String>,
+    /// See [`Status::signals`].
+    pub(crate) signals: BTreeMap<&'static str, SignalStatus>,
+}
+
 /// Everything that can be asked of a running agent.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Status {

@@ -2,8 +2,9 @@
 //!
 //! Usually one reading serves both. The two part where they must: while the traces' endpoint is down, evidence goes on
 //! alone; while the logs' endpoint is down, spans are delivered, but evidence waits for the lines and is read again at
-//! their time; after a start, what was delivered before is read again as evidence only. Both readings go through the
-//! files by the data's own time (`plan`).
+//! their time; after a start, what was delivered before is read again as evidence only, beside what is new and not before
+//! it, but for files that may hold copies of it (`shipped`). Both readings go through the files by the data's own time
+//! (`plan`).
 
 use super::attach::Attacher;
 use super::identity::Identity;
@@ -11,6 +12,7 @@ use super::origin::Shift;
 use super::outlet::Outlet;
 use super::plan::Plan;
 use super::set_aside::{Form, Keep, Rejected};
+use super::shipped::{Origin, Shipped};
 use super::tally::{SignalTally, add};
 use crate::span_metrics::SpanMetrics;
 use exporter::batch::{Group, Groups, HeldRecord};
@@ -119,7 +121,9 @@ pub(super) struct TraceRoom {
     /// began up to where it stands.
     files: HashMap<StreamId, File>,
     /// Contexts are few: one for each service and host.
-    contexts: HashMap<(String, Option<model::Uuid>), Arc<Context>>,
+    contexts: HashMap<Origin, Arc<Context>>,
+    /// Files that an earlier run shipped from, until all evidence was read.
+    shipped: Shipped,
     deliver: Plan,
     evidence: Plan,
     /// Files that were read since the last scan, and not to their end.
@@ -149,6 +153,7 @@ impl TraceRoom {
             groups: Groups::new(),
             files: HashMap::new(),
             contexts: HashMap::new(),
+            shipped: Shipped::default(),
             deliver: Plan::default(),
             evidence: Plan::default(),
             unfinished: Vec::new(),
@@ -189,14 +194,18 @@ impl TraceRoom {
         watcher: &mut Watcher,
         now: Now,
     ) {
-        let (service, host) = origin_of(&found.path);
+        let origin = origin_of(&found.path);
+        let host = origin.1;
         identity.trace_file(host);
         let wanted = found.modified_unix_nano >= evidence_from;
         let evidence_at = if wanted { 0 } else { found.resume_at };
         self.files.remove(&found.stream);
+        if evidence_at < found.resume_at {
+            self.shipped.add(&origin, found.created_unix_nano, found.stream);
+        }
         if evidence_at != found.resume_at || !self.delivers {
             let file = File {
-                context: self.context(service, host),
+                context: self.context(origin),
                 host,
                 deliver_at: found.resume_at,
                 evidence_at,
@@ -265,8 +274,9 @@ impl TraceRoom {
         if self.files.contains_key(&stream) {
             return Some(info.path);
         }
-        let (service, host) = origin_of(&info.path);
-        let context = self.context(service, host);
+        let origin = origin_of(&info.path);
+        let host = origin.1;
+        let context = self.context(origin);
         let at = info.deliver_at;
         self.files
             .insert(stream, File { context, host, deliver_at: at, evidence_at: at, settled_at_start: at });
@@ -284,12 +294,13 @@ impl TraceRoom {
         }
     }
 
-    fn context(&mut self, service: String, host: Option<model::Uuid>) -> Arc<Context> {
+    fn context(&mut self, origin: Origin) -> Arc<Context> {
+        let (service, host) = (origin.0.clone(), origin.1);
         let make = || {
-            let context = Context::new(self.host_name.clone()).fallback(service.clone(), host);
+            let context = Context::new(self.host_name.clone()).fallback(service, host);
             Arc::new(context.attributes(self.extra.clone()))
         };
-        Arc::clone(self.contexts.entry((service.clone(), host)).or_insert_with(make))
+        Arc::clone(self.contexts.entry(origin).or_insert_with(make))
     }
 
     /// Reads a piece of a file or of several small ones, for delivery if there is room, and of evidence if delivery does
@@ -315,9 +326,11 @@ impl TraceRoom {
         let room = desk.outlet.as_ref().is_some_and(|outlet| outlet.has_room());
         let due = !pace.in_step || pace.wants(self.deliver.read_up_to());
         let due = due && up_to.is_none_or(|up_to| self.deliver.read_up_to() <= Some(up_to));
-        let teaches = self.evidence.first().filter(|_| pace.wants(self.evidence.read_up_to()));
-        let copies = teaches.is_some_and(|stream| self.shipped(stream));
-        let next = self.deliver.first().filter(|_| room && due && !copies);
+        let next = self.deliver.first().filter(|_| room && due);
+        let copies = next.and_then(|stream| self.copies_of(stream, desk.watcher));
+        let next = next.filter(|_| copies.is_none());
+        let taught = self.evidence.first().filter(|_| pace.wants(self.evidence.read_up_to()));
+        let teaches = copies.or(taught);
         let delivered = next.map(|stream| {
             self.moves_until = now.mono.saturating_add(REST);
             self.deliver_from(stream, desk, (pace.limit, up_to), now)
@@ -329,10 +342,16 @@ impl TraceRoom {
         delivered.into_iter().chain(learned).reduce(|one, other| one + other)
     }
 
-    /// Whether what is next to be learned from this file was shipped by an earlier run. It is read first: copies of its
-    /// spans may be among those to be delivered.
-    fn shipped(&self, stream: StreamId) -> bool {
-        self.files.get(&stream).is_some_and(|file| file.evidence_at < file.settled_at_start)
+    /// A file that was shipped by an earlier run and not read again yet, and may hold copies of what is to be delivered
+    /// from this one. It is read first.
+    fn copies_of(&mut self, stream: StreamId, watcher: &Watcher) -> Option<StreamId> {
+        if self.evidence.first().is_none() {
+            self.shipped.clear();
+        }
+        let info = watcher.info(stream).filter(|_| !self.shipped.is_empty())?;
+        let unread = |file: &File| file.evidence_at < file.settled_at_start;
+        let mut beside = self.shipped.beside(&origin_of(&info.path), info.created_unix_nano);
+        beside.find(|stream| self.evidence.awaits(*stream) && self.files.get(stream).is_some_and(unread))
     }
 
     /// Whether the file is to be delivered from where its evidence is: it is read for both, as soon as there is room.
@@ -595,7 +614,7 @@ fn end_unix_nano(facts: &SpanFacts<'_>) -> u64 {
 }
 
 /// The service and host in a trace file's name.
-fn origin_of(path: &Path) -> (String, Option<model::Uuid>) {
+fn origin_of(path: &Path) -> Origin {
     let name = file_name(path).and_then(zipkin::file_name);
     name.map_or((String::new(), None), |name| (name.service.to_owned(), name.host))
 }

@@ -55,13 +55,18 @@ impl About {
         let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner).clone();
         status.prometheus = listeners.get(PROMETHEUS).cloned();
         status.zipkin = listeners.get(ZIPKIN).cloned();
+        status.degraded.extend(self.troubles());
+    }
+
+    /// What does not work as it should.
+    pub(crate) fn troubles(&self) -> Vec<String> {
+        let listeners = self.listeners.lock().unwrap_or_else(PoisonError::into_inner);
         let shut = listeners.iter().filter(|(_, listener)| !listener.why.is_empty());
         let listener =
             shut.map(|(name, to)| format!("nobody can reach {name} at {}: {}", to.address, to.why));
         let socket = self.socket.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let socket = socket.map(|why| format!("status can't be asked on its socket: {why}"));
-        let troubles: Vec<String> = listener.chain(socket).collect();
-        status.degraded.extend(troubles);
+        listener.chain(socket).collect()
     }
 }
 

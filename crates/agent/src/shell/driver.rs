@@ -17,7 +17,7 @@ use super::telemetry::{self, Source};
 use super::wakeup::{Inbox, Sender, channel};
 use super::zipkin;
 use crate::config::Settings;
-use crate::engine::{Attempt, Engine, Request, Saving, Signal, Status, Turn};
+use crate::engine::{Attempt, Brief, Engine, Request, Saving, Signal, Status, Turn};
 use crate::receiver;
 use crate::shell::transports::{Transports, own_transport};
 use exporter::classify::Answer;
@@ -60,6 +60,8 @@ pub(crate) enum Event {
     Settled { below: PathBuf, reply: SyncSender<Vec<(PathBuf, u64)>> },
     /// Somebody asks how it is.
     Ask(SyncSender<Status>),
+    /// The same in short.
+    AskBrief(SyncSender<Brief>),
     /// End.
     Stop,
 }
@@ -136,7 +138,7 @@ impl Agent {
             .map_err(|error| error.to_string())?;
         let control = listen(&settings, &sender, &about);
         let asked = sender.clone();
-        let source = telemetry::cached(move || ask(&asked));
+        let source = telemetry::cached(move || ask(&asked, Event::Ask));
         let way = metrics_way(&settings, &sender, pause);
         let own = way.clone().filter(|_| settings.telemetry.export);
         let metrics = own.and_then(|way| own_metrics(&settings, way, runtime, Arc::clone(&source)));
@@ -165,7 +167,12 @@ impl Agent {
 
     /// Asks the engine how it is; `None` if it does not answer within five seconds.
     pub(crate) fn status(&self) -> Option<Status> {
-        ask(&self.sender)
+        ask(&self.sender, Event::Ask)
+    }
+
+    /// Asks the engine how it is, in short; `None` if it does not answer within five seconds.
+    pub(crate) fn brief(&self) -> Option<Brief> {
+        ask(&self.sender, Event::AskBrief)
     }
 
     /// Ends it: no reading, no new requests, five seconds for the open ones, a last checkpoint, for which the disk gets
@@ -187,9 +194,9 @@ impl Agent {
     }
 }
 
-fn ask(sender: &Sender<Event>) -> Option<Status> {
+fn ask<T>(sender: &Sender<Event>, event: impl FnOnce(SyncSender<T>) -> Event) -> Option<T> {
     let (reply, replies) = sync_channel(1);
-    if !sender.send(Event::Ask(reply)) {
+    if !sender.send(event(reply)) {
         return None;
     }
     replies.recv_timeout(PATIENCE).ok()
@@ -409,6 +416,12 @@ impl Work {
                 self.about.complete(&mut status);
                 // Who asked may have gone.
                 let _ = reply.try_send(status);
+            }
+            Event::AskBrief(reply) => {
+                let mut brief = self.engine.brief(now);
+                brief.degraded.extend(self.about.troubles());
+                // Who asked may have gone.
+                let _ = reply.try_send(brief);
             }
             Event::Stop => {
                 self.engine.stop();

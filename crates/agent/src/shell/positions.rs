@@ -49,14 +49,14 @@ pub(crate) fn open(
     clock: Clock,
     saved: impl Fn(Saved) + Send + 'static,
 ) -> Result<Opened, LockError> {
-    let (store, troubles) = match held.filter(|held| held.directory() == directory) {
+    let (mut store, troubles) = match held.filter(|held| held.directory() == directory) {
         Some(mut held) => {
             let troubles = held.resume(clock.now());
             (held, troubles)
         }
         None => Store::open(directory, clock.now())?,
     };
-    let entries = store.entries();
+    let entries = store.take_entries();
     let (orders, inbox) = sync_channel(1);
     let (end, ended) = sync_channel(1);
     let (turns, last) = (Turns::default(), Arc::new(Mutex::new(Changes::new())));

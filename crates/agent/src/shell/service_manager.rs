@@ -6,7 +6,7 @@
 //! `Type=notify-reload` of newer ones.
 
 use super::clock;
-use crate::engine::Status;
+use crate::engine::Brief;
 use std::ffi::OsStr;
 use std::io;
 use std::os::linux::net::SocketAddrExt;
@@ -63,6 +63,11 @@ impl ServiceManager {
         self.tell("WATCHDOG=1");
     }
 
+    /// Whether there is one: else nobody need be asked for what it is told.
+    pub(crate) fn listens(&self) -> bool {
+        self.socket.is_some()
+    }
+
     /// How it is, in a line.
     pub(crate) fn status(&mut self, line: String) {
         if self.said != line {
@@ -90,12 +95,12 @@ fn open(name: &OsStr) -> io::Result<(UnixDatagram, SocketAddr)> {
 }
 
 /// The line that `systemctl status` shows.
-pub(crate) fn line(status: &Status) -> String {
-    let signals = status.signals.iter().map(|(name, signal)| {
+pub(crate) fn line(brief: &Brief) -> String {
+    let signals = brief.signals.iter().map(|(name, signal)| {
         let why = if signal.why.is_empty() { String::new() } else { format!(" ({})", signal.why) };
         format!("{name} {}{why}, {} delivered", signal.state, signal.tally.delivered)
     });
-    let degraded = status.degraded.first().map(|what| format!("degraded: {what}"));
+    let degraded = brief.degraded.first().map(|what| format!("degraded: {what}"));
     let line = degraded.into_iter().chain(signals).collect::<Vec<_>>().join("; ");
     line.chars().map(|c| if c.is_control() { ' ' } else { c }).take(STATUS_LENGTH).collect()
 }
@@ -175,11 +180,11 @@ mod tests {
 
     #[test]
     fn the_line_is_one_line_and_short() {
-        let mut status = Status::default();
-        assert_eq!(line(&status), "");
-        status.degraded = vec!["a\nb".to_owned(), "c".to_owned()];
-        assert_eq!(line(&status), "degraded: a b");
-        status.degraded = vec!["é".repeat(1000)];
-        assert_eq!(line(&status).chars().count(), STATUS_LENGTH);
+        let mut brief = Brief::default();
+        assert_eq!(line(&brief), "");
+        brief.degraded = vec!["a\nb".to_owned(), "c".to_owned()];
+        assert_eq!(line(&brief), "degraded: a b");
+        brief.degraded = vec!["é".repeat(1000)];
+        assert_eq!(line(&brief).chars().count(), STATUS_LENGTH);
     }
 }

@@ -115,6 +115,8 @@ pub struct Store {
     sidecar_epoch: u64,
     /// Dealt with, and not told yet.
     troubles: Vec<Trouble>,
+    /// All entries as they were read when it was opened, until something changes or somebody takes them.
+    read: Option<Entries>,
 }
 
 impl Store {
@@ -134,6 +136,7 @@ impl Store {
             next_sidecar: now.mono,
             sidecar_epoch: 0,
             troubles: Vec::new(),
+            read: None,
         };
         store.attach(now)?;
         let troubles = store.take_troubles();
@@ -161,6 +164,11 @@ impl Store {
         std::mem::take(&mut self.troubles)
     }
 
+    /// The same as [`entries`](Self::entries), for the start: without unpacking once more what was just read.
+    pub fn take_entries(&mut self) -> Entries {
+        self.read.take().unwrap_or_else(|| self.entries())
+    }
+
     /// All entries as they are now, on disk or not. They are kept packed, so this is some work.
     #[must_use]
     pub fn entries(&self) -> Entries {
@@ -178,6 +186,7 @@ impl Store {
     /// # Errors
     /// The disk's refusal. The changes are kept, and tried again by a later call, at most every five seconds.
     pub fn save(&mut self, changes: Vec<Change>, now: Now) -> Result<(), Trouble> {
+        self.read = None;
         self.layout.apply(changes, self.epoch + 1);
         self.work(now)
     }
@@ -253,14 +262,15 @@ impl Store {
             Err(LockError::Io(error)) => recover::without_store(&self.directory, error.to_string()),
             Err(held @ LockError::Held { .. }) => return Err(held),
         };
-        let mut entries = recovered.entries;
+        let entries = recovered.entries;
         let change = |key: Vec<u8>| {
-            let value = entries.remove(&key);
+            let value = entries.get(&key).cloned();
             (key, value)
         };
         self.layout = recovered.layout;
         self.epoch = recovered.epoch;
         self.layout.apply(recovered.dirty.into_iter().map(change).collect(), self.epoch + 1);
+        self.read = Some(entries);
         self.database = recovered.database;
         self.troubles = recovered.troubles;
         self.next_try = now.mono + RETRY_AFTER;

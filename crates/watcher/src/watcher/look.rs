@@ -208,10 +208,14 @@ impl Watcher {
 
     fn look_at_file(&mut self, path: &Path, class: Class, meta: Meta, out: &mut Vec<Sighting>) {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
-        let node = self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.into()).or_default();
+        if self.node(path).is_none() {
+            self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.into()).or_default();
+        }
+        let Some(node) = self.node(path) else { return };
         let unchanged = node.seen.as_ref().is_some_and(|seen| seen.unchanged(&meta));
         let stream = node.stream;
         match stream {
+            Some(id) if self.sleeps_on(id, path, class.packing(), &meta) => {}
             Some(id) if self.is_still(id, path, &class, &meta) && self.is_proven(id, &class, &meta) => {
                 self.update(id, class.packing(), &meta)
             }
@@ -223,6 +227,16 @@ impl Watcher {
             None if unchanged => {}
             None => out.push(Sighting { path: path.to_path_buf(), class, meta }),
         }
+    }
+
+    /// Whether the name stands for the file it did, and nothing happened to that or goes on in its stream: the usual case,
+    /// so it is asked first, and the stream is looked at once.
+    fn sleeps_on(&self, id: StreamId, path: &Path, packing: Packing, meta: &Meta) -> bool {
+        let known = |stream: &Stream| {
+            let place = stream.place(packing).filter(|place| place.named && place.path == path);
+            place.is_some_and(|place| place.hints.unchanged(meta))
+        };
+        self.streams.sleeps(id) && self.streams.get(id).is_some_and(|stream| known(&stream))
     }
 
     /// Whether the name still stands for the file it did, not shortened.
@@ -262,9 +276,6 @@ impl Watcher {
 
     /// Takes in the new state of a file that is still the same.
     pub(super) fn update(&mut self, id: StreamId, packing: Packing, meta: &Meta) {
-        if self.streams.sleeps(id) && self.is_unchanged(id, packing, meta) {
-            return;
-        }
         let now = self.now.mono;
         let Some(stream) = self.streams.get_mut(id) else { return };
         stream.blocked = false;
@@ -291,11 +302,6 @@ impl Watcher {
             }
         }
         self.streams.refresh(id);
-    }
-
-    fn is_unchanged(&self, id: StreamId, packing: Packing, meta: &Meta) -> bool {
-        let place = |stream: &Stream| stream.place(packing).is_some_and(|place| place.hints.unchanged(meta));
-        self.streams.get(id).is_some_and(|stream| place(&stream))
     }
 
     /// Written to, and no longer than before: cut and filled again to the same length, its content is another.

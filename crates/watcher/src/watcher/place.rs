@@ -183,6 +183,8 @@ impl Watcher {
         let Some(stream) = self.streams.get_mut(id) else { return };
         let before = stream.path().to_path_buf();
         let place = Place { path: sighting.path.clone(), named: true, hints };
+        let as_saved = |old: &Place| (&old.path, old.hints) == (&place.path, hints);
+        let changed = !stream.place(packing).is_some_and(as_saved);
         stream.take_place(place.clone(), now);
         if stream.file.is_none() {
             self.open.remove(&id);
@@ -205,7 +207,10 @@ impl Watcher {
         if renamed {
             self.changes.push(Change::Renamed { stream: id, path });
         }
-        self.soil(id);
+        // After a start most are as their checkpoints say.
+        if changed {
+            self.soil(id);
+        }
         self.streams.refresh(id);
         self.hold(id);
         self.meet(id);
