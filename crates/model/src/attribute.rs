@@ -15,6 +15,32 @@ pub enum Value<'a> {
     Double(f64),
 }
 
+/// A value, lent.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ValueRef<'v> {
+    /// UTF-8 text.
+    Str(&'v str),
+    /// A count, size or port.
+    Int(i64),
+    /// A truth value.
+    Bool(bool),
+    /// A number with a fraction.
+    Double(f64),
+}
+
+impl Value<'_> {
+    /// The value, lent.
+    #[must_use]
+    pub fn lent(&self) -> ValueRef<'_> {
+        match self {
+            Self::Str(text) => ValueRef::Str(text),
+            Self::Int(number) => ValueRef::Int(*number),
+            Self::Bool(truth) => ValueRef::Bool(*truth),
+            Self::Double(number) => ValueRef::Double(*number),
+        }
+    }
+}
+
 /// One attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KeyValue<'a> {

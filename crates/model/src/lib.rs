@@ -13,9 +13,9 @@ mod span;
 mod task;
 mod time;
 
-pub use attribute::{KeyValue, Resource, Scope, Value};
+pub use attribute::{KeyValue, Resource, Scope, Value, ValueRef};
 pub use id::{IdError, SpanId, TraceId, Uuid};
-pub use log::{Correlation, LogRecord, TraceContext};
+pub use log::{Correlation, LogFields, LogRecord, TraceContext};
 pub use receipt::{Receipt, StreamId};
 pub use severity::Severity;
 pub use span::{Event, Span, SpanKind, Status};

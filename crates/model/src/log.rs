@@ -1,6 +1,6 @@
 //! Log records.
 
-use crate::{KeyValue, Resource, Severity, SpanId, TraceId};
+use crate::{KeyValue, Resource, Severity, SpanId, TraceId, ValueRef};
 use std::borrow::Cow;
 
 /// The rule by which a log line was joined to its trace: the value of `xs.correlation`.
@@ -54,4 +54,40 @@ pub struct LogRecord<'a> {
     pub attributes: Vec<KeyValue<'a>>,
     /// Where it comes from.
     pub resource: Resource<'a>,
+}
+
+/// What is sent of a log line, asked for field by field: of a record, or of a line of which none was made.
+pub trait LogFields {
+    /// As [`LogRecord::time_unix_nano`].
+    fn time_unix_nano(&self) -> u64;
+    /// As [`LogRecord::severity`].
+    fn severity(&self) -> Option<Severity>;
+    /// As [`LogRecord::severity_text`].
+    fn severity_text(&self) -> Cow<'_, str>;
+    /// As [`LogRecord::body`].
+    fn body(&self) -> Cow<'_, str>;
+    /// Lends each attribute, in the order of [`LogRecord::attributes`].
+    fn attributes(&self, each: &mut dyn FnMut(&str, ValueRef<'_>));
+}
+
+impl LogFields for LogRecord<'_> {
+    fn time_unix_nano(&self) -> u64 {
+        self.time_unix_nano
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        self.severity
+    }
+
+    fn severity_text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.severity_text)
+    }
+
+    fn body(&self) -> Cow<'_, str> {
+        Cow::Borrowed(&self.body)
+    }
+
+    fn attributes(&self, each: &mut dyn FnMut(&str, ValueRef<'_>)) {
+        self.attributes.iter().for_each(|kv| each(&kv.key, kv.value.lent()));
+    }
 }

@@ -50,6 +50,14 @@ impl Severity {
             ("fatal", Severity::Critical),
             ("panic", Severity::Critical),
         ];
+        // These are nearly all there are.
+        match text {
+            "debug" => return Some(Self::Debug),
+            "info" => return Some(Self::Info),
+            "warn" => return Some(Self::Warn),
+            "error" => return Some(Self::Error),
+            _ => {}
+        }
         NAMES.iter().find(|(name, _)| name.eq_ignore_ascii_case(text)).map(|(_, severity)| *severity)
     }
 }

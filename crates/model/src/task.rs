@@ -21,7 +21,7 @@ impl TaskId {
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (kind, rest) = text.split_first_chunk::<2>()?;
         let fits = match kind {
-            b"R:" | b"D:" => rest.len() == 12 && rest.iter().all(u8::is_ascii_hexdigit),
+            b"R:" | b"D:" => rest.first_chunk().is_some_and(|digits| rest.len() == 12 && are_hex(digits)),
             b"O:" => (1..=12).contains(&rest.len()) && rest.iter().all(u8::is_ascii_graphic),
             _ => false,
         };
@@ -29,16 +29,26 @@ impl TaskId {
             return None;
         }
         let mut bytes = [0; MAX];
-        bytes.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
         Some(Self { length: u8::try_from(text.len()).ok()?, text: bytes })
     }
 
     /// The id as written.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let bytes = self.text.get(..usize::from(self.length)).unwrap_or_default();
-        std::str::from_utf8(bytes).unwrap_or_default()
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
     }
+
+    /// The same as bytes: ASCII.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.text.get(..usize::from(self.length)).unwrap_or_default()
+    }
+}
+
+/// Whether all are hexadecimal digits: without a branch for each, as each second line asks.
+fn are_hex(digits: &[u8; 12]) -> bool {
+    digits.iter().fold(true, |all, digit| all & digit.is_ascii_hexdigit())
 }
 
 impl fmt::Display for TaskId {

@@ -2,6 +2,7 @@
 //! was in it is in the redacted record.
 #![allow(clippy::expect_used, unreachable_pub, reason = "an oracle says so by failing")]
 
+use model::LogFields;
 use parser::log::{Format, HostContext, LinePattern, LogReader, LogSource, TimeMark, Zone};
 use parser::redact::Redactor;
 use std::collections::BTreeSet;
@@ -46,6 +47,14 @@ fn check_planted(source: &LogSource, line: &[u8]) {
     assert!(!format!("{record:?}").contains(SECRET), "{record:?}");
 }
 
+/// What an encoder gets.
+fn lent(fields: &dyn LogFields) -> Vec<String> {
+    let (time, level) = (fields.time_unix_nano(), fields.severity());
+    let mut all = vec![format!("{time} {level:?} {} {}", fields.severity_text(), fields.body())];
+    fields.attributes(&mut |key, value| all.push(format!("{key} {value:?}")));
+    all
+}
+
 fn check_as(source: &LogSource, line: &[u8], mark: u64) {
     let host = HostContext::new(None, "host");
     let mut reader = LogReader::new(1_777_580_000);
@@ -59,6 +68,14 @@ fn check_as(source: &LogSource, line: &[u8], mark: u64) {
     assert!(
         keys.len() == read.record.attributes.len() && !keys.iter().any(|key| shadows(&&***key)),
         "{keys:?}"
+    );
+    let mut raw = LogReader::new(1_777_580_000);
+    raw.restore(TimeMark::from(mark));
+    let raw = raw.read_raw(source, &host, line, 99);
+    assert_eq!(
+        lent(&raw.fields),
+        lent(&read.record),
+        "encoded from the line or from the record, it is the same"
     );
     let end = line.strip_suffix(b"\r").unwrap_or(line);
     let body = source.parts(line).body;

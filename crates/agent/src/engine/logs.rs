@@ -11,7 +11,7 @@ use super::tally::{SignalTally, add};
 use super::traces::passed_over;
 use exporter::batch::{Group, HeldRecord};
 use exporter::encode;
-use model::{LogRecord, NANOS_PER_SECOND, Now, Receipt, Scope, StreamId};
+use model::{LogFields, NANOS_PER_SECOND, Now, Receipt, Scope, StreamId};
 use parser::correlate::{Aim, Correlator};
 use parser::evidence::LineEvidence;
 use parser::log::{DropRule, HostContext, LogReader, LogSource, Origin, TimeMark};
@@ -258,7 +258,7 @@ struct Reading<'r, 'e> {
 
 /// A record that is ready to leave, or to wait.
 pub(super) struct Ready<'r> {
-    pub(super) record: &'r LogRecord<'r>,
+    pub(super) record: &'r dyn LogFields,
     pub(super) group: Arc<Group>,
     pub(super) receipt: Receipt,
 }
@@ -289,7 +289,7 @@ impl Reading<'_, '_> {
         self.tally.records += 1;
         self.tally.read_bytes += line.end - line.start;
         let bytes = line.bytes.strip_suffix(b"\r").unwrap_or(line.bytes);
-        let (mut read, origin) = self.reader.read_apart(self.source, self.host, bytes, line.start);
+        let mut read = self.reader.read_raw(self.source, self.host, bytes, line.start);
         *self.front_unix = read.unix_second.max(*self.front_unix);
         let mark = u64::from(read.mark);
         if read.unix_second < self.oldest_unix {
@@ -298,7 +298,7 @@ impl Reading<'_, '_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
-        let (attacher, severity) = (self.attacher.as_ref(), read.record.severity);
+        let (attacher, severity) = (self.attacher.as_ref(), read.fields.severity());
         let for_span = attacher.is_some_and(|attacher| attacher.wants(severity));
         let own = (read.evidence.program == OWN_PROGRAM).then(|| "own_log".to_owned());
         let no_way = (!for_span && !self.exit.sends()).then(|| "not_exported".to_owned());
@@ -307,25 +307,30 @@ impl Reading<'_, '_> {
             self.correlator.teach(&read.evidence, self.host.uuid());
             return Taken::parts(0).with_mark(mark);
         }
-        let group = self.redact(&mut read.record, &origin, bytes);
-        self.shift.record(&mut read.record);
+        read.fields.time_unix_nano = self.shift.time(read.fields.time_unix_nano);
         let aim = if for_span { Aim::Span } else { Aim::Trace };
-        self.correlate(&read.evidence, aim, Ready { record: &read.record, group, receipt: line.receipt });
+        let suspects = self.redactor.suspects(bytes);
+        let (group, redacted) = self.group(&read.origin);
+        let receipt = line.receipt;
+        if suspects || read.fields.has_foreign_keys() {
+            let mut record = read.fields.record();
+            let redacted = if suspects { redacted } else { 0 };
+            self.tally.redacted += redacted + self.redactor.record(&mut record, suspects);
+            self.correlate(&read.evidence, aim, Ready { record: &record, group, receipt });
+        } else {
+            self.correlate(&read.evidence, aim, Ready { record: &read.fields, group, receipt });
+        }
         Taken::parts(1).with_mark(mark)
     }
 
-    /// Takes out the record's secrets; the group of its resource.
-    fn redact<'a>(&mut self, record: &mut LogRecord<'a>, origin: &Origin<'a>, line: &[u8]) -> Arc<Group>
-    where
-        Self: 'a,
-    {
-        let suspects = self.redactor.suspects(line);
-        let known = if suspects { None } else { self.resources.find(origin, self.redactor) };
-        if known.is_none() {
-            record.resource = self.host.resource(origin);
+    /// The group of the lines of this origin, without secrets, and how many were taken out.
+    fn group(&mut self, origin: &Origin<'_>) -> (Arc<Group>, u64) {
+        if let Some(known) = self.resources.find(origin, self.redactor) {
+            return known;
         }
-        self.tally.redacted += self.redactor.record(record, suspects);
-        known.unwrap_or_else(|| self.resources.groups().get(&record.resource, &Scope::default()))
+        let mut resource = self.host.resource(origin);
+        let redacted = self.redactor.resource(&mut resource);
+        (self.resources.groups().get(&resource, &Scope::default()), redacted)
     }
 
     /// The record leaves at once, or is kept encoded until it may.

@@ -2,7 +2,7 @@
 
 use crate::config::Settings;
 use crate::host;
-use model::{LogRecord, NANOS_PER_SECOND, Span, Uuid};
+use model::{NANOS_PER_SECOND, Span, Uuid};
 
 /// What an engine has to know of the host whose files it reads, and what is to be done to their times.
 #[derive(Clone, Debug, Default)]
@@ -27,15 +27,9 @@ impl Origin {
 pub(crate) struct Shift(pub(crate) i64);
 
 impl Shift {
-    fn time(self, unix_nano: u64) -> u64 {
+    pub(super) fn time(self, unix_nano: u64) -> u64 {
         let by = self.0.saturating_mul(NANOS_PER_SECOND.cast_signed());
         unix_nano.saturating_add_signed(by)
-    }
-
-    pub(super) fn record(self, record: &mut LogRecord<'_>) {
-        if self != Self::default() {
-            record.time_unix_nano = self.time(record.time_unix_nano);
-        }
     }
 
     pub(super) fn span(self, span: &mut Span<'_>) {

@@ -1,7 +1,7 @@
 //! The groups of lines: made once for each service and host's name that stand in lines, then found by these.
 //!
 //! Promises: a group's resource is redacted; what is learned of the host is in the groups that are asked for afterwards;
-//! memory is bounded. Leaves to others: lines that may hold a secret; their resource is read and redacted as they are.
+//! memory is bounded. Leaves to others: lines of odd origins, and what else is in a line.
 
 use exporter::batch::{Group, Groups};
 use model::Scope;
@@ -27,6 +27,8 @@ struct Known {
     service: Box<str>,
     host_name: Option<Box<str>>,
     group: Arc<Group>,
+    /// The secrets that were taken out of it.
+    redacted: u64,
 }
 
 impl Resources {
@@ -38,13 +40,14 @@ impl Resources {
         }
     }
 
-    /// The group of lines of this origin; `None` if the line is to be read with a resource of its own.
-    pub(super) fn find(&mut self, origin: &Origin<'_>, redactor: &Redactor) -> Option<Arc<Group>> {
+    /// The group of lines of this origin, and how many secrets were taken out of its resource; `None` if the line is to be
+    /// read with a resource of its own.
+    pub(super) fn find(&mut self, origin: &Origin<'_>, redactor: &Redactor) -> Option<(Arc<Group>, u64)> {
         if let Some(at) = self.known.iter().position(|known| known.is(origin)) {
             // The services that are talking stand in front.
             let ahead = at / 2;
             self.known.swap(ahead, at);
-            return self.known.get(ahead).map(|known| Arc::clone(&known.group));
+            return self.known.get(ahead).map(|known| (Arc::clone(&known.group), known.redacted));
         }
         let long = |text: &str| text.len() > LONGEST;
         if long(origin.service) || origin.host_name.as_deref().is_some_and(long) {
@@ -58,16 +61,16 @@ impl Resources {
         &mut self.groups
     }
 
-    fn learn(&mut self, origin: &Origin<'_>, redactor: &Redactor) -> Arc<Group> {
+    fn learn(&mut self, origin: &Origin<'_>, redactor: &Redactor) -> (Arc<Group>, u64) {
         let mut resource = self.host.resource(origin);
-        redactor.resource(&mut resource);
+        let redacted = redactor.resource(&mut resource);
         let group = self.groups.get(&resource, &Scope::default());
         if self.known.len() >= MOST {
             self.known.clear();
         }
         let (service, host_name) = (origin.service.into(), origin.host_name.as_deref().map(Into::into));
-        self.known.push(Known { service, host_name, group: Arc::clone(&group) });
-        group
+        self.known.push(Known { service, host_name, group: Arc::clone(&group), redacted });
+        (group, redacted)
     }
 }
 
@@ -98,12 +101,12 @@ mod tests {
         resources.renew(&host);
         let origins = [("xapi", "h"), ("xapi", "g"), ("xenopsd", "h"), ("xapi", "h")];
         for (service, name) in origins.into_iter().cycle().take(40) {
-            let found = resources.find(&origin(service, name), &redactor).unwrap();
+            let (found, _) = resources.find(&origin(service, name), &redactor).unwrap();
             assert_eq!(*found.resource(), host.resource(&origin(service, name)));
         }
         host.name_label = Some("label".to_owned());
         resources.renew(&host);
-        let found = resources.find(&origin("xapi", "h"), &redactor).unwrap();
+        let (found, _) = resources.find(&origin("xapi", "h"), &redactor).unwrap();
         assert!(values(&found).iter().any(|value| value.contains("label")), "{:?}", values(&found));
     }
 
@@ -113,7 +116,8 @@ mod tests {
         host.extra = vec![("api.token".to_owned(), "hunter2".to_owned())];
         let mut resources = Resources::default();
         resources.renew(&host);
-        let found = resources.find(&origin("xapi", "h"), &Redactor::new(true, &[])).unwrap();
+        let (found, redacted) = resources.find(&origin("xapi", "h"), &Redactor::new(true, &[])).unwrap();
+        assert_eq!(redacted, 1);
         assert!(!values(&found).iter().any(|value| value.contains("hunter2")), "{:?}", values(&found));
     }
 

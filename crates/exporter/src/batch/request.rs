@@ -56,6 +56,8 @@ pub struct Batch {
     by_group: HashMap<Arc<Group>, usize>,
     receipts: Receipts,
     size: usize,
+    /// Encoded bytes of the groups that no one else counts.
+    own_groups: usize,
 }
 
 impl Batch {
@@ -80,11 +82,9 @@ impl Batch {
     /// Bytes of memory it takes.
     #[must_use]
     pub fn memory(&self) -> usize {
-        let groups: usize =
-            self.slots.iter().filter(|slot| !slot.group.is_interned()).map(|slot| slot.group.size()).sum();
         let places = self.places.capacity() * size_of::<Place>();
         let slots = self.slots.capacity() * (size_of::<Slot>() + 2 * size_of::<(Arc<Group>, usize)>());
-        self.buffer.capacity() + places + slots + groups + self.receipts.memory()
+        self.buffer.capacity() + places + slots + self.own_groups + self.receipts.memory()
     }
 
     /// Record `index`, or `None` past the end.
@@ -154,7 +154,7 @@ impl Batch {
         self.slots.clear();
         self.by_group.clear();
         self.receipts.clear();
-        self.size = 0;
+        (self.size, self.own_groups) = (0, 0);
     }
 
     fn size_after(&self, group: &Group, held: Option<usize>, added: usize) -> usize {
@@ -181,6 +181,7 @@ impl Batch {
     fn add_slot(&mut self, group: &Arc<Group>) -> usize {
         let index = self.slots.len();
         self.slots.push(Slot { group: Arc::clone(group), records: 0 });
+        self.own_groups += if group.is_interned() { 0 } else { group.size() };
         self.by_group.insert(Arc::clone(group), index);
         index
     }

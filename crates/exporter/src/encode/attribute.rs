@@ -4,8 +4,7 @@
 //! arithmetic on the lengths of its texts, which costs less than moving bytes.
 
 use super::wire;
-use model::{KeyValue, Resource, Scope, Value};
-use std::borrow::Cow;
+use model::{KeyValue, Resource, Scope, ValueRef};
 
 /// `AnyValue`, `KeyValue`.
 mod field {
@@ -27,21 +26,21 @@ fn as_varint(value: i64) -> u64 {
     value.cast_unsigned()
 }
 
-fn value_len(value: &Value<'_>) -> usize {
+fn value_len(value: ValueRef<'_>) -> usize {
     match value {
-        Value::Str(text) => wire::len_field_len(field::STRING, text.len()),
-        Value::Int(number) => 1 + wire::varint_len(as_varint(*number)),
-        Value::Bool(_) => 2,
-        Value::Double(_) => 9,
+        ValueRef::Str(text) => wire::len_field_len(field::STRING, text.len()),
+        ValueRef::Int(number) => 1 + wire::varint_len(as_varint(number)),
+        ValueRef::Bool(_) => 2,
+        ValueRef::Double(_) => 9,
     }
 }
 
-fn write_value(value: &Value<'_>, out: &mut Vec<u8>) {
+fn write_value(value: ValueRef<'_>, out: &mut Vec<u8>) {
     match value {
-        Value::Str(text) => wire::bytes(field::STRING, text.as_bytes(), out),
-        Value::Int(number) => wire::varint_always(field::INT, as_varint(*number), out),
-        Value::Bool(truth) => wire::varint_always(field::BOOL, u64::from(*truth), out),
-        Value::Double(number) => wire::fixed64_always(field::DOUBLE, number.to_bits(), out),
+        ValueRef::Str(text) => wire::bytes(field::STRING, text.as_bytes(), out),
+        ValueRef::Int(number) => wire::varint_always(field::INT, as_varint(number), out),
+        ValueRef::Bool(truth) => wire::varint_always(field::BOOL, u64::from(truth), out),
+        ValueRef::Double(number) => wire::fixed64_always(field::DOUBLE, number.to_bits(), out),
     }
 }
 
@@ -59,27 +58,27 @@ fn key_value_len(key: &str, value: usize) -> usize {
 pub(super) fn attributes_len(number: u32, attributes: &[KeyValue<'_>]) -> usize {
     attributes
         .iter()
-        .map(|kv| wire::len_field_len(number, key_value_len(&kv.key, value_len(&kv.value))))
+        .map(|kv| wire::len_field_len(number, key_value_len(&kv.key, value_len(kv.value.lent()))))
         .sum()
 }
 
 /// Writes `attributes` as the repeated field `number`.
 pub(super) fn attributes(number: u32, attributes: &[KeyValue<'_>], out: &mut Vec<u8>) {
-    attributes.iter().for_each(|kv| attribute(number, kv, out));
+    attributes.iter().for_each(|kv| attribute(number, &kv.key, kv.value.lent(), out));
 }
 
 /// Writes one attribute as the field `number`.
-fn attribute(number: u32, kv: &KeyValue<'_>, out: &mut Vec<u8>) {
-    if let Value::Str(text) = &kv.value
-        && short_text(number, kv.key.as_bytes(), text.as_bytes(), out)
+pub(super) fn attribute(number: u32, key: &str, value: ValueRef<'_>, out: &mut Vec<u8>) {
+    if let ValueRef::Str(text) = value
+        && short_text(number, key.as_bytes(), text.as_bytes(), out)
     {
         return;
     }
-    let value = value_len(&kv.value);
-    wire::message_header(number, key_value_len(&kv.key, value), out);
-    wire::text(field::KEY, &kv.key, out);
-    wire::message_header(field::VALUE, value, out);
-    write_value(&kv.value, out);
+    let length = value_len(value);
+    wire::message_header(number, key_value_len(key, length), out);
+    wire::text(field::KEY, key, out);
+    wire::message_header(field::VALUE, length, out);
+    write_value(value, out);
 }
 
 /// Writes a text attribute if it is short, as most are: then each key and length has one byte, and those that stand
@@ -107,7 +106,7 @@ fn short_text(number: u32, key: &[u8], text: &[u8], out: &mut Vec<u8>) -> bool {
 
 /// Writes one text attribute as the field `number`.
 pub(super) fn text_attribute(number: u32, key: &'static str, value: &str, out: &mut Vec<u8>) {
-    attribute(number, &KeyValue { key: Cow::Borrowed(key), value: Value::Str(Cow::Borrowed(value)) }, out);
+    attribute(number, key, ValueRef::Str(value), out);
 }
 
 /// Writes an attribute whose value is an encoded `AnyValue` as the field `number`.

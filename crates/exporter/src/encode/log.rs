@@ -1,8 +1,8 @@
 //! Log records, and the trace context that is added when they leave.
 
-use super::attribute::{attributes, text_attribute, text_value};
+use super::attribute::{attribute, text_attribute, text_value};
 use super::{SAMPLED, wire};
-use model::{LogRecord, SpanId, TraceContext};
+use model::{LogFields, SpanId, TraceContext};
 
 /// `LogRecord`. `observed_time_unix_nano` (11) stays unset: it would differ when a line is sent again.
 pub(super) mod field {
@@ -22,13 +22,13 @@ const CORRELATION: &str = "xs.correlation";
 const TRACEPARENT_SPAN_ID: &str = "xs.traceparent.span_id";
 
 /// Appends the body of a `LogRecord` without its trace context.
-pub fn log_record(record: &LogRecord<'_>, out: &mut Vec<u8>) {
-    wire::fixed64(field::TIME, record.time_unix_nano, out);
-    let severity = record.severity.map_or(0, model::Severity::number);
+pub fn log_record(record: &dyn LogFields, out: &mut Vec<u8>) {
+    wire::fixed64(field::TIME, record.time_unix_nano(), out);
+    let severity = record.severity().map_or(0, model::Severity::number);
     wire::varint(field::SEVERITY_NUMBER, u64::from(severity), out);
-    wire::text(field::SEVERITY_TEXT, &record.severity_text, out);
-    text_value(field::BODY, &record.body, out);
-    attributes(field::ATTRIBUTES, &record.attributes, out);
+    wire::text(field::SEVERITY_TEXT, &record.severity_text(), out);
+    text_value(field::BODY, &record.body(), out);
+    record.attributes(&mut |key, value| attribute(field::ATTRIBUTES, key, value, out));
 }
 
 /// Appends a trace context to the body of a `LogRecord` that is already in `out`, as its last message.

@@ -11,7 +11,7 @@ use super::key::TaskKey;
 use super::origin::{HostNo, ServiceNo};
 use super::spans::{SpanRecord, Spans};
 use super::window::Window;
-use family::Family;
+use family::{Family, There};
 
 mod family;
 
@@ -70,7 +70,10 @@ type Of = (u128, Window, u32);
 #[derive(Debug, Default)]
 struct Moment {
     of: Option<Of>,
-    there: Vec<SpanRecord>,
+    /// `None` until it is asked for, and again where there are too many.
+    there: Option<There>,
+    /// The like of an earlier moment, for its buffers.
+    spare: There,
     answers: Vec<(Question, Answer)>,
 }
 
@@ -93,24 +96,28 @@ impl Naming {
 impl Moment {
     fn begin(&mut self, of: Of) {
         self.of = Some(of);
-        self.there.clear();
+        self.spare = self.there.take().unwrap_or_default();
         self.answers.clear();
     }
 
     fn answer(&mut self, spans: &Spans, question: &Question) -> Answer {
-        if let Some((_, answer)) = self.answers.iter().find(|(asked, _)| asked == question) {
+        let known = self.answers.iter().find(|(asked, (_, choice))| asked.stands_for(question, *choice));
+        if let Some((_, answer)) = known {
             return *answer;
         }
-        if self.there.is_empty() {
-            self.there.extend(spans.at(question.trace, question.window).copied());
-        }
-        let answer = name_of(spans, &self.there, question);
+        let there = self.there.get_or_insert_with(|| {
+            let mut there = std::mem::take(&mut self.spare);
+            there.begin();
+            spans.at(question.trace, question.window).for_each(|span| there.push(span));
+            there
+        });
+        let answer = name_of(spans, there, question);
         if self.answers.len() >= ANSWERS {
             self.answers.clear();
         }
         self.answers.push((*question, answer));
-        if self.there.len() > SPANS {
-            self.there = Vec::new();
+        if there.spans().len() > SPANS {
+            self.there = None;
         }
         answer
     }
@@ -118,23 +125,28 @@ impl Moment {
 
 /// Answers the question from the spans seen.
 pub(super) fn name(spans: &Spans, question: &Question) -> Answer {
-    let there: Vec<_> = spans.at(question.trace, question.window).copied().collect();
-    name_of(spans, &there, question)
+    let mut there = There::default();
+    spans.at(question.trace, question.window).for_each(|span| there.push(span));
+    name_of(spans, &mut there, question)
 }
 
 /// Answers it from those of the trace that were open at the time.
-fn name_of(spans: &Spans, there: &[SpanRecord], question: &Question) -> Answer {
-    if let Some(hint) = question.hint.filter(|hint| there.iter().any(|span| span.id == *hint)) {
+fn name_of(spans: &Spans, there: &mut There, question: &Question) -> Answer {
+    let open = there.spans();
+    if let Some(hint) = question.hint.filter(|hint| open.iter().any(|span| span.id == *hint)) {
         return (Some(hint), SpanChoice::InLine);
     }
-    let any_own = there.iter().any(|span| question.wrote(span));
-    let mut candidates = there.iter().filter(|span| !any_own || question.wrote(span));
+    let any_own = open.iter().any(|span| question.wrote(span));
+    let asks_for = |span: &SpanRecord| !any_own || question.wrote(span);
+    let mut candidates = open.iter().filter(|span| asks_for(span));
     match (candidates.next(), candidates.next()) {
         (None, _) => (None, SpanChoice::NoneThere),
         (Some(only), None) => (Some(only.id), SpanChoice::Only),
-        (Some(first), Some(second)) => {
-            let candidates: Vec<_> = [first, second].into_iter().chain(candidates).collect();
-            among(spans, question, there, &candidates).unwrap_or_else(|| own_span(question, there))
+        (Some(_), Some(_)) => {
+            there.relate(spans, question.trace);
+            let all = there.spans().iter().enumerate();
+            let candidates: Vec<_> = all.filter(|(_, span)| asks_for(span)).map(|(place, _)| place).collect();
+            among(spans, question, there, &candidates).unwrap_or_else(|| own_span(question, there.spans()))
         }
     }
 }
@@ -144,19 +156,23 @@ impl Question {
     fn wrote(&self, span: &SpanRecord) -> bool {
         span.service.is(self.service) && span.host.may_be(self.host)
     }
+
+    /// Whether what was chosen for this one, of the same trace and time, holds for the other. The task is looked at last:
+    /// where nothing else singles a span out.
+    fn stands_for(&self, other: &Self, choice: SpanChoice) -> bool {
+        let by_task = matches!(choice, SpanChoice::TasksOwn | SpanChoice::NotSingledOut);
+        (self.service, self.host, self.hint) == (other.service, other.host, other.hint)
+            && (self.task == other.task || !by_task)
+            && (self.trace, self.window) == (other.trace, other.window)
+    }
 }
 
 /// The innermost of a chain, or the nearest common ancestor that was open.
-fn among(
-    spans: &Spans,
-    question: &Question,
-    there: &[SpanRecord],
-    candidates: &[&SpanRecord],
-) -> Option<Answer> {
+fn among(spans: &Spans, question: &Question, there: &There, candidates: &[usize]) -> Option<Answer> {
     let mut family = Family::of(spans, question.trace, there);
     match family.innermost(candidates).as_slice() {
         [] => None,
-        [one] => Some((Some(*one), SpanChoice::Innermost)),
+        [one] => Some((there.id(*one), SpanChoice::Innermost)),
         several => {
             let mut ancestors = family.common_ancestors(several);
             let ancestor = ancestors.find(|span| span.meets(&question.window));

@@ -57,7 +57,8 @@ fn split_bar(text: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 /// A text of such characters only, at least one.
-fn word(text: &[u8], fits: fn(&u8) -> bool) -> Option<&str> {
+#[inline]
+fn word(text: &[u8], fits: impl Fn(&u8) -> bool) -> Option<&str> {
     let whole = !text.is_empty() && text.iter().all(fits);
     std::str::from_utf8(text).ok().filter(|_| whole)
 }
@@ -86,8 +87,17 @@ fn split_f2(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
 fn split_thread(field: &[u8]) -> Option<(i64, &[u8])> {
     let end = memchr(b' ', field).unwrap_or(field.len());
     let (number, origin) = field.split_at_checked(end)?;
-    let number: i64 = std::str::from_utf8(number).ok()?.parse().ok()?;
+    let number = whole_number(number)?;
     Some((number, origin.strip_prefix(b" ").unwrap_or(origin)))
+}
+
+/// As `str::parse` does it; nearly all are a few digits.
+fn whole_number(text: &[u8]) -> Option<i64> {
+    const SHORT: usize = 18;
+    if !text.is_empty() && text.len() <= SHORT && text.iter().all(u8::is_ascii_digit) {
+        return Some(text.iter().fold(0, |number, digit| number * 10 + i64::from(digit - b'0')));
+    }
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 fn split_client(origin: &[u8]) -> (&[u8], &[u8]) {

@@ -4,7 +4,8 @@ use super::clock::{Clock, LineTime, TimeMark};
 use super::filter::DropRule;
 use super::host::{HostContext, Origin};
 use super::parts::Parts;
-use super::record::{self, Found, Place};
+use super::program::Program;
+use super::record::{self, Fields, Found, Place};
 use super::{LogSource, facts};
 use crate::evidence::LineEvidence;
 use model::LogRecord;
@@ -14,6 +15,23 @@ use model::LogRecord;
 pub struct LogLine<'a> {
     /// What is shipped.
     pub record: LogRecord<'a>,
+    /// What the correlator learns.
+    pub evidence: LineEvidence<'a>,
+    /// Seconds since the epoch: the start of the line's second.
+    pub unix_second: i64,
+    /// What was known of time *before* this line: keep it with the line's offset to start here again.
+    pub mark: TimeMark,
+    /// The rule by which it is not to be shipped.
+    pub dropped: Option<DropRule>,
+}
+
+/// A line, read, but no record made of it yet.
+#[derive(Clone, Debug)]
+pub struct RawLine<'a> {
+    /// What is shipped.
+    pub fields: Fields<'a>,
+    /// What its resource is made of ([`HostContext::resource`]).
+    pub origin: Origin<'a>,
     /// What the correlator learns.
     pub evidence: LineEvidence<'a>,
     /// Seconds since the epoch: the start of the line's second.
@@ -68,29 +86,31 @@ impl LogReader {
         line: &'a [u8],
         start: u64,
     ) -> LogLine<'a> {
-        let (mut read, origin) = self.read_apart(source, host, line, start);
-        read.record.resource = host.resource(&origin);
-        read
+        let RawLine { fields, origin, evidence, unix_second, mark, dropped } =
+            self.read_raw(source, host, line, start);
+        let record = LogRecord { resource: host.resource(&origin), ..fields.record() };
+        LogLine { record, evidence, unix_second, mark, dropped }
     }
 
-    /// The same without the record's resource, and what that is made of ([`HostContext::resource`]): for a caller who has
-    /// it already.
-    pub fn read_apart<'a>(
+    /// The same without making a record: for a caller who encodes the line as it lies there.
+    pub fn read_raw<'a>(
         &mut self,
         source: &'a LogSource,
         host: &'a HostContext,
         line: &'a [u8],
         start: u64,
-    ) -> (LogLine<'a>, Origin<'a>) {
+    ) -> RawLine<'a> {
         let mark = self.mark();
         let parts = source.parts(line);
         let time = self.clock.read(parts.stamp, source.zone());
-        let evidence = evidence(source, &parts, time);
+        let Program { service, domain } = source.program(&parts);
+        let evidence = evidence(service, &parts, time);
         let severity = record::severity(&parts);
         let dropped = source.filters().rule(&parts, severity, line);
-        let origin = Origin::of(evidence.service, &parts);
-        let record = record::record(Place { source, host, line, start }, parts, Found { severity, time });
-        (LogLine { record, evidence, unix_second: time.second, mark, dropped }, origin)
+        let origin = Origin::of(service, &parts);
+        let place = Place { source, host, line, start };
+        let fields = Fields::new(place, parts, Found { severity, time, domain });
+        RawLine { fields, origin, evidence, unix_second: time.second, mark, dropped }
     }
 
     /// Reads the next line for its evidence alone.
@@ -98,13 +118,17 @@ impl LogReader {
         let mark = self.mark();
         let parts = source.parts(line);
         let time = self.clock.read(parts.stamp, source.zone());
-        Learned { evidence: evidence(source, &parts, time), unix_second: time.second, mark }
+        Learned {
+            evidence: evidence(source.program(&parts).service, &parts, time),
+            unix_second: time.second,
+            mark,
+        }
     }
 }
 
-fn evidence<'a>(source: &'a LogSource, parts: &Parts<'a>, time: LineTime) -> LineEvidence<'a> {
+fn evidence<'a>(service: &'a str, parts: &Parts<'a>, time: LineTime) -> LineEvidence<'a> {
     LineEvidence {
-        service: source.service(parts),
+        service,
         program: parts.program,
         second_unix: time.second,
         second_nanos: time.fraction.nanos,

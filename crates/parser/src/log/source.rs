@@ -77,9 +77,12 @@ impl LogSource {
         Parts::parse(&self.format, line)
     }
 
-    /// The service of a line.
-    pub(crate) fn service<'a>(&'a self, parts: &Parts<'a>) -> &'a str {
-        if parts.program.is_empty() { &self.service_name } else { Program::parse(parts.program).service }
+    /// The program of a line, or what stands for it.
+    pub(crate) fn program<'a>(&'a self, parts: &Parts<'a>) -> Program<'a> {
+        if parts.program.is_empty() {
+            return Program { service: &self.service_name, domain: None };
+        }
+        Program::parse(parts.program)
     }
 
     pub(crate) fn path_hash(&self) -> u128 {

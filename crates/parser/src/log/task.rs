@@ -70,8 +70,13 @@ pub(crate) fn parallel_number(text: &[u8]) -> Option<u64> {
 
 /// Reads a decimal number off the front.
 pub(crate) fn take_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    /// So many digits fit into the number, whatever they are.
+    const SHORT: usize = 19;
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (number, rest) = text.split_at_checked(digits)?;
+    if (1..=SHORT).contains(&digits) {
+        return Some((number.iter().fold(0, |number, digit| number * 10 + u64::from(digit - b'0')), rest));
+    }
     Some((std::str::from_utf8(number).ok()?.parse().ok()?, rest))
 }
 

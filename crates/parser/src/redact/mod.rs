@@ -106,11 +106,9 @@ impl Redactor {
         if cause { self.record_in_full(record) } else { 0 }
     }
 
-    /// Redacts a resource in place.
-    pub fn resource(&self, resource: &mut Resource<'_>) {
-        if self.enabled {
-            self.attributes_in(&mut resource.attributes);
-        }
+    /// Redacts a resource in place; how many secrets were replaced.
+    pub fn resource(&self, resource: &mut Resource<'_>) -> u64 {
+        if self.enabled { self.attributes_in(&mut resource.attributes) } else { 0 }
     }
 
     /// Redacts a log record's body, attributes and resource in place; how many secrets were replaced.
@@ -124,7 +122,7 @@ impl Redactor {
     }
 
     fn is_foreign_secret(&self, key: &str) -> bool {
-        !key::OF_LOG_LINES.contains(&key) && self.keys.kind(key).is_some()
+        !key::is_of_log_lines(key) && self.keys.kind(key).is_some()
     }
 
     fn text_in(&self, text: &mut Cow<'_, str>) -> u64 {

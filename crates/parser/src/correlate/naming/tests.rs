@@ -158,3 +158,24 @@ fn an_answer_is_remembered_until_the_trace_grows() {
     spans.push(SpanRecord::new(1, 2, 1, (4_000_000, 6_000_000)).from(HostNo(1), ServiceNo(XAPI)));
     assert_eq!(naming.name(&spans, &at(5, XAPI)).0, Some(2));
 }
+
+proptest::proptest! {
+    /// What is remembered of a moment answers as the spans themselves would, whatever was asked before.
+    #[test]
+    fn what_is_remembered_answers_the_same(
+        cases in proptest::collection::vec((1_u64..12, 0_u64..14, 0_u64..6, 0_u64..6, 1_u16..4), 0..16),
+        asked in proptest::collection::vec((0_i64..7, 1_u16..5, 75_u64..79, 0_u64..14), 1..40),
+        many in 0_usize..30,
+    ) {
+        // More than are remembered, for some.
+        let crowd = (0..many * 10).map(|n| (100 + n as u64, n as u64 % 12, 2, 5, XAPI));
+        let cases: Vec<_> = cases.iter().map(|(id, parent, start, long, by)| (*id, *parent, *start, start + long, *by)).chain(crowd).collect();
+        let spans = spans(&cases, 1);
+        let mut naming = Naming::new();
+        for (second, service, task, hint) in asked {
+            let task = TaskKey::from_bits(task);
+            let question = Question { task, hint: Some(hint).filter(|hint| *hint > 0), ..at(second, service) };
+            proptest::prop_assert_eq!(naming.name(&spans, &question), name(&spans, &question));
+        }
+    }
+}
