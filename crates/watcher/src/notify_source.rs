@@ -8,14 +8,13 @@
 //! exist is waited for in its nearest ancestor that does, and each one's parent tells when it is made anew,
 //! which its own watch does not survive.
 //!
-//! The listening thread does nothing that could stall it.
-
-mod kernel;
+//! The handler runs on a thread of `notify`'s, and does nothing that could stall it. The kernel is asked for changes only: most
+//! files that are opened are opened by us.
 
 use crate::{Hint, Now, Settings};
-use kernel::{Kernel, Told};
+use notify::event::{CreateKind, ModifyKind, RemoveKind};
+use notify::{Config, Event, EventKind, EventKindMask, RecommendedWatcher, RecursiveMode, Watcher as _};
 use std::collections::BTreeSet;
-use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,9 +44,7 @@ pub struct NotifySource {
     emit: Emit,
     /// A directory was made, removed or renamed since the watches were set.
     stale: Arc<AtomicBool>,
-    /// The kernel tells no more.
-    ended: Arc<AtomicBool>,
-    kernel: Option<Kernel>,
+    watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
     wanted: Vec<PathBuf>,
     health: Health,
@@ -66,8 +63,7 @@ impl NotifySource {
             filter: Arc::new(Filter::default()),
             emit: Arc::new(emit),
             stale: Arc::new(AtomicBool::new(true)),
-            ended: Arc::default(),
-            kernel: None,
+            watcher: None,
             watched: BTreeSet::new(),
             wanted: Vec::new(),
             health: Health::Polling { cause: "not started".to_owned() },
@@ -95,11 +91,6 @@ impl NotifySource {
     /// Sets the watches again if a directory was made, removed or renamed since, or if they could not be had a
     /// while ago. Call it in each turn: it costs nothing as long as nothing happened.
     pub fn refresh(&mut self, now: Now) {
-        if self.ended.swap(false, Ordering::AcqRel) {
-            (self.kernel, self.tried) = (None, now.mono);
-            self.watched.clear();
-            self.become_health(Health::Polling { cause: "the kernel tells no more".to_owned() });
-        }
         let retry = self.health != Health::Notified && now.mono >= self.tried + AGAIN;
         if self.stale.load(Ordering::Acquire) || retry {
             self.tried = now.mono;
@@ -125,10 +116,6 @@ impl NotifySource {
             Ok(()) => Health::Notified,
             Err(error) => Health::Polling { cause: error.to_string() },
         };
-        self.become_health(health);
-    }
-
-    fn become_health(&mut self, health: Health) {
         if health != self.health {
             (self.emit)(Hint::Notified(health == Health::Notified));
             self.health = health;
@@ -139,28 +126,34 @@ impl NotifySource {
     /// inode number: all watches are set again.
     fn forget_watches(&mut self) {
         for path in std::mem::take(&mut self.watched) {
-            self.kernel.iter().for_each(|kernel| kernel.unwatch(&path));
+            // One that is gone already is an error, and as it should be.
+            let _ = self.watcher.as_mut().map(|watcher| watcher.unwatch(&path));
         }
     }
 
-    fn set_watches(&mut self) -> io::Result<()> {
+    fn set_watches(&mut self) -> notify::Result<()> {
         let wanted: BTreeSet<PathBuf> = self.wanted.iter().flat_map(|dir| existing(dir)).collect();
-        let tell = self.teller();
-        let kernel = match &mut self.kernel {
-            Some(kernel) => kernel,
-            none => none.insert(Kernel::start(tell)?),
+        let filter = Arc::clone(&self.filter);
+        let (emit, stale) = (Arc::clone(&self.emit), Arc::clone(&self.stale));
+        let watcher = match &mut self.watcher {
+            Some(watcher) => watcher,
+            none => {
+                let take = move |event| handle(&filter, &emit, &stale, event);
+                let changes = Config::default().with_event_kinds(EventKindMask::CORE);
+                none.insert(RecommendedWatcher::new(take, changes)?)
+            }
         };
         for gone in self.watched.difference(&wanted) {
-            kernel.unwatch(gone);
+            let _ = watcher.unwatch(gone);
         }
         self.watched.retain(|path| wanted.contains(path));
         for path in wanted {
             if self.watched.contains(&path) {
                 continue;
             }
-            match kernel.watch(&path) {
+            match watcher.watch(&path, RecursiveMode::NonRecursive) {
                 // It went away meanwhile: its parent told, or will be asked again.
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(error) if matches!(error.kind, notify::ErrorKind::PathNotFound) => {
                     self.stale.store(true, Ordering::Release);
                 }
                 watched => watched?,
@@ -170,27 +163,6 @@ impl NotifySource {
         }
         Ok(())
     }
-
-    /// Makes hints of what the kernel says.
-    fn teller(&self) -> impl Fn(Told) + Send + 'static {
-        let (filter, emit) = (Arc::clone(&self.filter), Arc::clone(&self.emit));
-        let (stale, ended) = (Arc::clone(&self.stale), Arc::clone(&self.ended));
-        move |told| match told {
-            Told::Changed { path, directory } => {
-                if directory {
-                    stale.store(true, Ordering::Release);
-                }
-                if filter.wants(&path) {
-                    emit(Hint::Path(path));
-                }
-            }
-            Told::Overflow => emit(Hint::Rescan),
-            Told::Ended => {
-                ended.store(true, Ordering::Release);
-                emit(Hint::Rescan);
-            }
-        }
-    }
 }
 
 /// The directory and its parent, as far as they exist; else the nearest ancestor.
@@ -199,6 +171,27 @@ fn existing(dir: &Path) -> impl Iterator<Item = PathBuf> + use<> {
         dir.ancestors().filter(|dir| dir.is_dir()).take(2).map(Path::to_path_buf).collect();
     let whole = known.first().is_some_and(|first| first == dir);
     known.into_iter().take(if whole { 2 } else { 1 })
+}
+
+fn handle(filter: &Filter, emit: &Emit, stale: &AtomicBool, event: notify::Result<Event>) {
+    let Ok(event) = event else { return emit(Hint::Rescan) };
+    if event.need_rescan() {
+        return emit(Hint::Rescan);
+    }
+    if moves_directories(&event.kind) {
+        stale.store(true, Ordering::Release);
+    }
+    // Our own reads are none of them, as they were not asked for: reacting to them would never end.
+    event.paths.into_iter().filter(|path| filter.wants(path)).for_each(|path| emit(Hint::Path(path)));
+}
+
+fn moves_directories(kind: &EventKind) -> bool {
+    matches!(
+        kind,
+        EventKind::Create(CreateKind::Folder | CreateKind::Any)
+            | EventKind::Remove(RemoveKind::Folder | RemoveKind::Any)
+            | EventKind::Modify(ModifyKind::Name(_))
+    )
 }
 
 impl Filter {
@@ -278,6 +271,21 @@ mod tests {
         while let Ok(hint) = case.hints.try_recv() {
             assert_ne!(hint, Hint::Path(case.path("other.log")));
         }
+    }
+
+    #[test]
+    fn what_is_read_is_not_hinted_at() {
+        let mut case = Case::new();
+        fs::write(case.path("x.log"), "text").unwrap();
+        case.sync(&[]);
+        (0..100).for_each(|_| drop(fs::read(case.path("x.log")).unwrap()));
+        fs::create_dir(case.path("dt")).unwrap();
+        let before = || case.hints.recv_timeout(Duration::from_secs(10)).ok();
+        let hints = std::iter::from_fn(before).take_while(|hint| *hint != Hint::Path(case.path("dt")));
+        let read = Hint::Path(case.path("x.log"));
+        assert!(hints.into_iter().all(|hint| hint != read), "openings are told");
+        fs::write(case.path("x.log"), "more").unwrap();
+        case.expect("x.log");
     }
 
     #[test]
