@@ -36,9 +36,9 @@ impl Class {
 /// What the file `name` in `dir` is; `None`: nothing that is watched.
 pub(crate) fn classify(settings: &Settings, dir: &Path, name: &OsStr) -> Option<Class> {
     let family = |(log, base): (usize, &Path)| {
-        (base.parent() == Some(dir)).then_some(())?;
+        // The name first: to compare paths takes longer, and nearly all names are those of trace files.
         let (rotation, packing) = log_sibling(base.file_name()?, name)?;
-        Some(Class::Log { log, rotation, packing })
+        (base.parent() == Some(dir)).then_some(Class::Log { log, rotation, packing })
     };
     let logs = settings.logs.iter().map(|log| log.path.as_path()).enumerate();
     logs.into_iter().find_map(family).or_else(|| {

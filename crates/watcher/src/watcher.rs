@@ -234,6 +234,11 @@ impl Watcher {
         self.streams.get(stream).map(|stream| info(&stream))
     }
 
+    /// The same of a stream that is read next.
+    pub fn info_to_read(&mut self, stream: StreamId) -> Option<StreamInfo> {
+        self.streams.get_mut(stream).map(|stream| info(stream))
+    }
+
     /// From now on evidence of this stream is read from there.
     pub fn seek_evidence(&mut self, stream: StreamId, seek: Seek) {
         let Some(found) = self.streams.get_mut(stream) else { return };

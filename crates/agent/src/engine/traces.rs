@@ -269,8 +269,8 @@ impl TraceRoom {
     }
 
     /// The file is at work from now on, if there is one: its path.
-    fn begin(&mut self, stream: StreamId, watcher: &Watcher) -> Option<PathBuf> {
-        let info = watcher.info(stream)?;
+    fn begin(&mut self, stream: StreamId, watcher: &mut Watcher) -> Option<PathBuf> {
+        let info = watcher.info_to_read(stream)?;
         if self.files.contains_key(&stream) {
             return Some(info.path);
         }
@@ -295,12 +295,13 @@ impl TraceRoom {
     }
 
     fn context(&mut self, origin: Origin) -> Arc<Context> {
-        let (service, host) = (origin.0.clone(), origin.1);
-        let make = || {
-            let context = Context::new(self.host_name.clone()).fallback(service, host);
-            Arc::new(context.attributes(self.extra.clone()))
-        };
-        Arc::clone(self.contexts.entry(origin).or_insert_with(make))
+        if let Some(known) = self.contexts.get(&origin) {
+            return Arc::clone(known);
+        }
+        let context = Context::new(self.host_name.clone()).fallback(origin.0.clone(), origin.1);
+        let context = Arc::new(context.attributes(self.extra.clone()));
+        self.contexts.insert(origin, Arc::clone(&context));
+        context
     }
 
     /// Reads a piece of a file or of several small ones, for delivery if there is room, and of evidence if delivery does

@@ -12,6 +12,7 @@
 //! others: frames, sled.
 
 use super::{Change, Entries, list, pack};
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Bound;
 
@@ -133,14 +134,36 @@ impl Layout {
     }
 
     /// All entries, a few at a time.
-    pub(super) fn pieces(&self) -> impl Iterator<Item = Entries> {
-        let packed = self.packs.values().map(|bytes| {
-            let mut packed = pack::open(bytes).unwrap_or_default();
-            packed.retain(|key, _| !self.alone.contains_key(key));
-            packed
-        });
+    fn pieces(&self) -> impl Iterator<Item = Entries> {
+        let packed = self.packs.values().map(|bytes| self.still_packed(bytes));
         let alone = || self.alone.iter().map(|(key, alone)| (key.clone(), alone.value.clone())).collect();
         packed.chain(std::iter::once_with(alone))
+    }
+
+    /// The same as lists. What lies in a pack is one already, unless something in it has changed since.
+    pub(super) fn lists(&self) -> impl Iterator<Item = Cow<'_, [u8]>> {
+        let mut packs = self.packs.iter().peekable();
+        let packed = std::iter::from_fn(move || {
+            let (first, bytes) = packs.next()?;
+            let end = packs.peek().map_or(Bound::Unbounded, |(next, _)| Bound::Excluded(next.as_slice()));
+            let range = (Bound::Included(first.as_slice()), end);
+            let unchanged = self.alone.range::<[u8], _>(range).next().is_none();
+            let list = if unchanged { pack::unpack(bytes) } else { None };
+            Some(list.unwrap_or_else(|| Cow::Owned(list::of(&self.still_packed(bytes)))))
+        });
+        let alone = || {
+            let mut bytes = Vec::new();
+            self.alone.iter().for_each(|(key, alone)| list::push(&mut bytes, key, &alone.value));
+            Cow::Owned(bytes)
+        };
+        packed.chain(std::iter::once_with(alone))
+    }
+
+    /// What in a pack has not changed since.
+    fn still_packed(&self, bytes: &[u8]) -> Entries {
+        let mut packed = pack::open(bytes).unwrap_or_default();
+        packed.retain(|key, _| !self.alone.contains_key(key));
+        packed
     }
 
     fn keys(&self) -> impl Iterator<Item = Vec<u8>> {
@@ -282,6 +305,7 @@ mod tests {
                 let (again, read) = read(&disk);
                 prop_assert_eq!(&read, &entries);
                 prop_assert_eq!(&layout.entries(), &entries);
+                prop_assert_eq!(list::read(&layout.lists().collect::<Vec<_>>().concat()), Some(entries.clone()));
                 prop_assert_eq!(&again.packs, &layout.packs);
                 prop_assert!(layout.alone.len() <= ALONE_MAX);
                 if reopen {

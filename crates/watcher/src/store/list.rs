@@ -10,6 +10,13 @@ pub(super) fn push(out: &mut Vec<u8>, key: &[u8], value: &[u8]) {
     }
 }
 
+/// These pairs.
+pub(super) fn of(entries: &Entries) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    entries.iter().for_each(|(key, value)| push(&mut bytes, key, value));
+    bytes
+}
+
 /// The pairs in `bytes`; `None` if they end in the middle of one.
 pub(super) fn read(mut bytes: &[u8]) -> Option<Entries> {
     let mut entries = Entries::new();

@@ -250,7 +250,7 @@ impl Store {
     fn write_sidecar(&mut self, now: Now) {
         self.next_sidecar = now.mono + SIDECAR_EVERY;
         let news = self.is_current() && self.sidecar_epoch != self.epoch;
-        if news && sidecar::write(&self.directory, self.epoch, self.layout.pieces()).is_ok() {
+        if news && sidecar::write(&self.directory, self.epoch, self.layout.lists()).is_ok() {
             self.sidecar_epoch = self.epoch;
         }
     }

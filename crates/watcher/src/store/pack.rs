@@ -5,6 +5,7 @@
 
 use super::{Entries, list};
 use crate::varint;
+use std::borrow::Cow;
 
 /// How large a pack gets before it is compressed, in bytes, unless one entry alone is larger: to a third or less. sled
 /// keeps 16 values together, and puts what is larger than an eighth of a MiB into a file of its own.
@@ -15,17 +16,21 @@ const BYTES_MAX: u64 = 16 << 20;
 const LEVEL: i32 = 3;
 
 /// The entries in a pack; `None` if it is damaged.
-pub(super) fn open(mut bytes: &[u8]) -> Option<Entries> {
+pub(super) fn open(bytes: &[u8]) -> Option<Entries> {
+    list::read(&unpack(bytes)?)
+}
+
+/// The `list` in a pack; `None` if it is damaged.
+pub(super) fn unpack(mut bytes: &[u8]) -> Option<Cow<'_, [u8]>> {
     if bytes.is_empty() {
-        return Some(Entries::new());
+        return Some(Cow::Borrowed(bytes));
     }
     let length = varint::take(&mut bytes).filter(|length| *length <= BYTES_MAX)?;
     let length = usize::try_from(length).ok()?;
     if bytes.len() == length {
-        return list::read(bytes);
+        return Some(Cow::Borrowed(bytes));
     }
-    let unpacked = zstd::bulk::decompress(bytes, length).ok().filter(|list| list.len() == length)?;
-    list::read(&unpacked)
+    zstd::bulk::decompress(bytes, length).ok().filter(|list| list.len() == length).map(Cow::Owned)
 }
 
 /// As many packs as these entries need, each with its first key.

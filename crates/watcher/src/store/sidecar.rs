@@ -3,6 +3,7 @@
 //! Layout: `XOP2`, epoch (8 bytes, little-endian), CRC-32 of epoch and list (4), the entries as a `list`.
 
 use super::{Entries, list};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
@@ -14,12 +15,11 @@ const MAGIC: &[u8; 4] = b"XOP2";
 const SUM_AT: u64 = 12;
 const BUFFER: usize = 64 << 10;
 
-/// Replaces the side-car by one of these entries, which come in pieces; after a crash either the old or the new one is
-/// there.
-pub(super) fn write(
+/// Replaces the side-car by one of the entries in these lists; after a crash either the old or the new one is there.
+pub(super) fn write<'l>(
     directory: &Path,
     epoch: u64,
-    pieces: impl Iterator<Item = Entries>,
+    lists: impl Iterator<Item = Cow<'l, [u8]>>,
 ) -> std::io::Result<()> {
     let new = directory.join("positions-2.new");
     let mut out = BufWriter::with_capacity(BUFFER, File::create(&new)?);
@@ -27,9 +27,7 @@ pub(super) fn write(
     out.write_all(&epoch.to_le_bytes())?;
     out.write_all(&[0; 4])?;
     let mut sum = hasher(epoch);
-    for piece in pieces {
-        let mut bytes = Vec::new();
-        piece.iter().for_each(|(key, value)| list::push(&mut bytes, key, value));
+    for bytes in lists {
         sum.update(&bytes);
         out.write_all(&bytes)?;
     }

@@ -82,7 +82,7 @@ fn row_29_a_store_that_went_back_in_time_is_not_believed() {
     store.settle(at(2));
     drop(store);
     let entries = Entries::from([(b"a".to_vec(), b"9".to_vec())]);
-    sidecar::write(directory.path(), 99, std::iter::once(entries)).unwrap();
+    sidecar::write(directory.path(), 99, std::iter::once(list::of(&entries).into())).unwrap();
     let (store, troubles) = open(directory.path());
     assert!(troubles.iter().any(|trouble| matches!(trouble, Trouble::SetAside { .. })), "{troubles:?}");
     assert_eq!(value(&store, "a").as_deref(), Some("9"));

@@ -165,6 +165,13 @@ pub(super) fn wake(id: StreamId, mut bytes: &[u8], beginnings: &Beginnings) -> O
     Some(stream)
 }
 
+/// The checkpoint of the stream that sleeps so is stored.
+pub(super) fn clean(bytes: &mut [u8]) {
+    /// The flags come first, and of them the lowest seven.
+    const KEPT: u8 = !(1 << DIRTY.trailing_zeros());
+    bytes.iter_mut().take(1).for_each(|flags| *flags &= KEPT);
+}
+
 fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
@@ -252,6 +259,10 @@ mod tests {
             let woken = wake(stream.id, &bytes, &beginnings).unwrap();
             assert_eq!(told(&woken), told(&stream), "{name}");
             assert!(packed || bytes.len() < 140, "{}", bytes.len());
+            let mut cleaned = bytes.clone();
+            clean(&mut cleaned);
+            stream.dirty = false;
+            assert_eq!(told(&wake(stream.id, &cleaned, &beginnings).unwrap()), told(&stream), "{name}");
         }
     }
 

@@ -74,7 +74,7 @@ fn inode_key(dev: u64, ino: u64) -> Key {
 
 fn stem_hash(dir: &Path, stem: &std::ffi::OsStr) -> u64 {
     use std::os::unix::ffi::OsStrExt;
-    xxh3_64(dir.join(stem).as_os_str().as_bytes())
+    xxh3_64(&[dir.as_os_str().as_bytes(), b"/", stem.as_bytes()].concat())
 }
 
 fn index(purpose: Purpose) -> usize {
@@ -133,6 +133,19 @@ impl Streams {
             self.sleepless.push(id);
         }
         self.awake.get_mut(&id).map(Box::as_mut)
+    }
+
+    /// The checkpoint is stored that `save` makes of the stream; one that sleeps is not woken for that.
+    pub(crate) fn clean<T>(&mut self, id: StreamId, save: impl FnOnce(&mut Stream) -> T) -> Option<T> {
+        if let Some(bytes) = self.asleep.get_mut(&id)
+            && let Some(mut stream) = asleep::wake(id, bytes, &self.beginnings)
+        {
+            asleep::clean(bytes);
+            return Some(save(&mut stream));
+        }
+        let stream = self.get_mut(id)?;
+        stream.dirty = false;
+        Some(save(stream))
     }
 
     /// All of them, in the order in which they were found.

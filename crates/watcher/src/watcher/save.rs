@@ -24,10 +24,8 @@ impl Watcher {
         let rest = self.dirty.split_off(max.min(self.dirty.len()));
         let mut saved = Vec::with_capacity(self.dirty.len());
         for id in std::mem::replace(&mut self.dirty, rest) {
-            if let Some(stream) = self.streams.get_mut(id) {
-                stream.dirty = false;
-                saved.push(to_saved(stream, &self.settings, now.unix_seconds()));
-            }
+            let (settings, now) = (&self.settings, now.unix_seconds());
+            saved.extend(self.streams.clean(id, |stream| to_saved(stream, settings, now)));
         }
         self.streams.rest_some();
         Dirty { saved, removed: std::mem::take(&mut self.removed) }
