@@ -4,11 +4,15 @@
 //! and which of the files are one stream.
 
 mod created;
+mod kept;
 mod names;
+mod stamped;
 mod tree;
 
 pub(crate) use created::created_unix_nano;
+pub(crate) use kept::Name;
 pub(crate) use names::{Rotation, log_sibling, trace_file};
+pub(crate) use stamped::Stamps;
 pub(crate) use tree::{Directory, Node};
 
 use crate::saved::Packing;

@@ -19,7 +19,7 @@ mod save;
 mod tend;
 mod timing;
 
-use crate::discover::Directory;
+use crate::discover::{Directory, Name};
 use crate::fs::{File, FileSystem, Kind};
 use crate::lines::Window;
 use crate::stream::{Cursor, Stream, Streams};
@@ -29,7 +29,6 @@ use crate::{
 };
 use descriptors::Decoders;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -49,7 +48,7 @@ pub struct Watcher {
     /// Names to be looked at in the next scan.
     hinted: BTreeSet<PathBuf>,
     /// New names that the last scan had no time for.
-    backlog: VecDeque<(Arc<Path>, OsString)>,
+    backlog: VecDeque<(Arc<Path>, Name)>,
     /// Names that can't be placed yet.
     deferred: BTreeMap<PathBuf, place::Deferred>,
     /// Files of logs (device, inode) that could not be placed at the log's begin and are to be passed over.

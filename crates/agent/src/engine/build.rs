@@ -22,7 +22,7 @@ use model::Now;
 use parser::correlate::{self, Correlator};
 use parser::log::{Filters, Format, LinePattern, LogSource};
 use parser::redact::Redactor;
-use parser::zipkin::DropRules;
+use parser::zipkin::{DropRules, Folded};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -71,6 +71,7 @@ impl Engine {
             settings.resource.clone(),
             DropRules::new(rules),
             Arc::clone(&redactor),
+            Folded::remembering(shares.folded_spans()),
             delivers,
         )
         .shifted(shift);

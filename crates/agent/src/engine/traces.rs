@@ -142,6 +142,7 @@ impl TraceRoom {
         extra: Vec<(String, String)>,
         rules: DropRules,
         redactor: Arc<Redactor>,
+        folded: Folded,
         delivers: bool,
     ) -> Self {
         Self {
@@ -149,7 +150,7 @@ impl TraceRoom {
             extra,
             rules,
             redactor,
-            folded: Folded::default(),
+            folded,
             groups: Groups::new(),
             files: HashMap::new(),
             contexts: HashMap::new(),

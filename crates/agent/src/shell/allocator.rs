@@ -12,10 +12,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
-/// One arena; pieces of 256 KiB and more are the kernel's again as soon as they are free, and so is what is free at the
-/// heap's end above a MiB.
-const WANTED: [(&str, &str); 3] =
-    [("MALLOC_ARENA_MAX", "1"), ("MALLOC_MMAP_THRESHOLD_", "262144"), ("MALLOC_TRIM_THRESHOLD_", "1048576")];
+/// One arena; pieces of 64 KiB and more are the kernel's again as soon as they are free, and so is what is free at the
+/// heap's end above 256 KiB. Buffers that every request needs are used again, so that few pieces are asked for anew.
+const WANTED: [(&str, &str); 4] = [
+    ("MALLOC_ARENA_MAX", "1"),
+    ("MALLOC_MMAP_THRESHOLD_", "65536"),
+    ("MALLOC_TRIM_THRESHOLD_", "262144"),
+    ("MALLOC_TOP_PAD_", "65536"),
+];
 
 /// Starts the program anew if its allocator was not told yet; to be called before anything is opened. Where that can't
 /// be done, it goes on as it is, and takes more memory.

@@ -179,7 +179,7 @@ impl<T> Correlator<T> {
             tasks: Tasks::within(settings.task_bytes, hash),
             spans: Spans::within(settings.span_bytes, hash),
             numbers: Numbers::default(),
-            naming: Naming::new(),
+            naming: Naming::beside(settings.span_bytes),
             held: Held::new(),
             reading: Reading::default(),
             logs_read: HashMap::with_hasher(hash),

@@ -57,8 +57,10 @@ pub(super) struct Naming {
     last: Vec<Moment>,
 }
 
-/// Remembered moments; a power of two.
+/// Moments that are remembered at most.
 const REMEMBERED: usize = 128;
+/// For so many bytes of spans, one.
+const BYTES_FOR_ONE: usize = 28 << 10;
 /// Spans that are remembered of one, at most; of one with more, the answers alone are.
 const SPANS: usize = 128;
 /// Answers that are remembered of one, at most.
@@ -78,13 +80,16 @@ struct Moment {
 }
 
 impl Naming {
-    pub(super) fn new() -> Self {
-        Self { last: (0..REMEMBERED).map(|_| Moment::default()).collect() }
+    /// Beside an index of spans that takes so many bytes.
+    pub(super) fn beside(span_bytes: usize) -> Self {
+        let moments = (span_bytes / BYTES_FOR_ONE).clamp(1, REMEMBERED);
+        Self { last: (0..moments).map(|_| Moment::default()).collect() }
     }
 
     pub(super) fn name(&mut self, spans: &Spans, question: &Question) -> Answer {
         let of = (question.trace, question.window, spans.newest(question.trace));
-        let bucket = (question.trace as usize ^ question.window.start_unix_nano as usize >> 9) % REMEMBERED;
+        let bucket = (question.trace as usize ^ question.window.start_unix_nano as usize >> 9)
+            % self.last.len().max(1);
         let Some(moment) = self.last.get_mut(bucket) else { return name(spans, question) };
         if moment.of != Some(of) {
             moment.begin(of);

@@ -11,13 +11,22 @@ use xxhash_rust::xxh3::xxh3_64;
 /// How many services of hosts are remembered; that which was asked for longest ago goes first.
 const MAX_SOURCES: usize = 8;
 
-/// What was seen: the last 65,536 spans of each of the last 8 services of hosts.
+/// What was seen: the last spans of each of the last 8 services of hosts, 65,536 by default.
 ///
-/// Grows as spans come, to about 0.9 MiB for a full window. A host has three or four services that write spans.
-#[derive(Debug, Default)]
+/// Grows as spans come, to about 0.9 MiB for a full window of that size. A host has three or four services that write
+/// spans.
+#[derive(Debug)]
 pub struct Folded {
     /// The one asked for last stands last.
     sources: Vec<Source>,
+    /// Spans of each.
+    window: usize,
+}
+
+impl Default for Folded {
+    fn default() -> Self {
+        Self::remembering(WINDOW_MAX)
+    }
 }
 
 #[derive(Debug)]
@@ -28,9 +37,16 @@ struct Source {
 }
 
 impl Folded {
+    /// Remembers so many spans of each service, 65,536 at most.
+    #[must_use]
+    pub fn remembering(spans: usize) -> Self {
+        Self { sources: Vec::new(), window: spans.clamp(1, WINDOW_MAX) }
+    }
+
     /// Notes a span; whether it is the first with its (traceId, id, kind) in its service's window.
     pub fn first_seen(&mut self, facts: &SpanFacts<'_>, kind: SpanKind) -> bool {
-        self.window(facts.host, facts.service).is_some_and(|window| window.insert(key(facts, kind)))
+        let max = self.window;
+        self.window(facts.host, facts.service).is_some_and(|window| window.insert(key(facts, kind), max))
     }
 
     /// About how many bytes of memory this holds.
@@ -69,8 +85,11 @@ fn key(facts: &SpanFacts<'_>, kind: SpanKind) -> u64 {
     xxh3_64(&bytes)
 }
 
-/// A key's index in the window. As many spans of one service of one host are remembered as it can tell apart: 65,536.
+/// A key's index in the window. As many spans of one service of one host can be remembered as it can tell apart.
 type Place = u16;
+
+/// See [`Place`].
+const WINDOW_MAX: usize = 1 << Place::BITS;
 
 #[derive(Debug, Default)]
 struct Window {
@@ -83,20 +102,22 @@ struct Window {
 }
 
 impl Window {
-    /// Whether the key is new.
-    fn insert(&mut self, key: u64) -> bool {
+    /// Whether the key is new among the last `max`.
+    fn insert(&mut self, key: u64, max: usize) -> bool {
         let Self { keys, oldest, places } = self;
         if places.find(key, |place| keys.get(usize::from(*place)) == Some(&key)).is_some() {
             return false;
         }
-        let place = match Place::try_from(keys.len()) {
-            Ok(place) => {
+        let free = Place::try_from(keys.len()).ok().filter(|_| keys.len() < max);
+        let place = match free {
+            Some(place) => {
                 keys.push(key);
                 place
             }
-            Err(_) => {
+            None => {
                 let place = *oldest;
-                *oldest = oldest.wrapping_add(1);
+                let next = usize::from(place) + 1;
+                *oldest = Place::try_from(next).ok().filter(|_| next < keys.len()).unwrap_or(0);
                 if let Some(forgotten) = keys.get_mut(usize::from(place)) {
                     let forgotten = std::mem::replace(forgotten, key);
                     let entry = places.find_entry(forgotten, |known| *known == place);
@@ -133,8 +154,6 @@ mod tests {
         }
     }
 
-    const WINDOW: usize = 65_536;
-
     #[test]
     fn a_copy_is_seen_by_id_kind_and_source() {
         let mut folded = Folded::default();
@@ -156,14 +175,20 @@ mod tests {
 
     #[test]
     fn the_window_is_exact_and_small() {
-        let mut folded = Folded::default();
-        let window = WINDOW as u64;
-        for n in 0..2 * window {
-            assert!(folded.first_seen(&facts("xapi", n), SpanKind::Internal));
+        for window in [1, 1_000, 1 << 14, WINDOW_MAX] {
+            let mut folded = Folded::remembering(window);
+            let last = 3 * window as u64;
+            for n in 0..last {
+                assert!(folded.first_seen(&facts("xapi", n), SpanKind::Internal));
+            }
+            let oldest = last - window as u64;
+            assert!(
+                !folded.first_seen(&facts("xapi", oldest), SpanKind::Internal),
+                "the oldest in the window"
+            );
+            assert!(folded.first_seen(&facts("xapi", oldest - 1), SpanKind::Internal), "the last before it");
+            assert!(folded.memory_bytes() <= 16 * window.max(64), "{}", folded.memory_bytes());
         }
-        assert!(!folded.first_seen(&facts("xapi", window), SpanKind::Internal), "the oldest in the window");
-        assert!(folded.first_seen(&facts("xapi", window - 1), SpanKind::Internal), "the last before it");
-        assert!(folded.memory_bytes() <= 1 << 20, "{}", folded.memory_bytes());
     }
 
     #[test]

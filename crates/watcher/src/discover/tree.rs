@@ -1,9 +1,10 @@
 //! What is known of a directory, and what a new listing changes.
 
+use super::kept::{Name, Names};
 use crate::fs::{Entry, Kind, Meta};
 use crate::saved::Hints;
 use crate::{StreamId, Trouble};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 
 /// A directory changed less than this before it was listed may have changed again within one tick of the
@@ -36,7 +37,7 @@ pub(crate) struct Directory {
     /// Its own state when it was last listed.
     stamp: Option<Stamp>,
     /// The names in it that matter.
-    pub(crate) names: BTreeMap<Box<OsStr>, Node>,
+    pub(crate) names: Names,
     /// The directories in it.
     pub(crate) below: BTreeSet<OsString>,
     /// What is wrong with it, as last told.
@@ -57,7 +58,7 @@ struct Stamp {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Difference {
     /// Names that are new, or stand for another inode than before.
-    pub(crate) look: Vec<OsString>,
+    pub(crate) look: Vec<Name>,
     /// Names that are gone.
     pub(crate) gone: Vec<OsString>,
     /// Directories that are gone.
@@ -92,23 +93,17 @@ impl Directory {
             .collect();
         let gone_below = self.below.difference(&below).cloned().collect();
         self.below = below;
-        let mut files: BTreeMap<OsString, u64> = entries
-            .into_iter()
-            .filter(|entry| wanted(&entry.name))
-            .map(|entry| (entry.name, entry.ino))
-            .collect();
-        let gone = self.names.keys().filter(|name| !files.contains_key(&***name));
-        let gone: Vec<_> = gone.map(|name| name.as_ref().to_owned()).collect();
-        files.retain(|name, ino| self.names.get(&**name).is_none_or(|node| node.listed_ino != *ino));
-        let before = self.names.len();
-        for (name, ino) in &files {
-            self.names.entry(name.as_os_str().into()).or_default().listed_ino = *ino;
-        }
-        if self.names.len() >= 2 * before {
-            // One by one and in order they leave half of each node free.
-            self.names = std::mem::take(&mut self.names).into_iter().collect();
-        }
-        Difference { look: files.into_keys().collect(), gone, gone_below }
+        let files = entries.into_iter().filter(|entry| wanted(&entry.name));
+        let mut files: Vec<(Name, u64)> =
+            files.map(|entry| (self.names.take(&entry.name), entry.ino)).collect();
+        files.sort_unstable();
+        files.dedup_by(|later, first| later.0 == first.0);
+        let is_listed = |name: &Name| files.binary_search_by(|(listed, _)| listed.cmp(name)).is_ok();
+        let gone = self.names.iter().filter(|(name, _)| !is_listed(name));
+        let gone = gone.map(|(name, _)| self.names.text(name)).collect();
+        files.retain(|(name, ino)| self.names.known(name).is_none_or(|node| node.listed_ino != *ino));
+        self.names.list(&files);
+        Difference { look: files.into_iter().map(|(name, _)| name).collect(), gone, gone_below }
     }
 }
 
@@ -136,11 +131,12 @@ mod tests {
         let mut dir = Directory::default();
         let mut update = |names: &[(&str, u64)]| {
             let difference = dir.update(&meta(0), u64::MAX, entries(names), |name| name != "other");
-            dir.names.retain(|name, _| !difference.gone.iter().any(|gone| *gone == **name));
+            difference.gone.iter().for_each(|gone| drop(dir.names.remove(gone)));
             let text = |names: Vec<OsString>| {
                 names.into_iter().map(|n| n.into_string().unwrap()).collect::<Vec<_>>()
             };
-            (text(difference.look), text(difference.gone))
+            let look = difference.look.iter().map(|name| dir.names.text(name)).collect();
+            (text(look), text(difference.gone))
         };
         assert_eq!(update(&[("a", 1), ("b", 2), ("other", 3)]), (vec!["a".into(), "b".into()], vec![]));
         assert_eq!(update(&[("a", 1), ("b", 2)]), (vec![], vec![]));

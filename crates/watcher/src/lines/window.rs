@@ -3,7 +3,7 @@
 use std::io;
 
 /// The least that is read at once, but for half of it; the buffer is twice as large while lines are short.
-const CHUNK: usize = 128 << 10;
+const CHUNK: usize = 64 << 10;
 /// For a long line the buffer grows by a quarter, and by this at most: a line of the greatest length takes hardly more
 /// than itself.
 const STEP_MAX: usize = 1 << 20;

@@ -92,7 +92,7 @@ impl Drop for Database {
 }
 
 fn open(path: &Path, format: Format) -> Result<Contents, Refusal> {
-    let config = sled::Config::new().path(path).cache_capacity(1 << 20).flush_every_ms(Some(5000));
+    let config = sled::Config::new().path(path).cache_capacity(1 << 18).flush_every_ms(Some(5000));
     let sled = patiently(|| config.open()).map_err(refusal)?;
     let (mut layout, mut entries, mut epoch, mut bad_entries) = (Layout::default(), Entries::new(), 0, 0);
     for pair in sled.iter() {

@@ -5,11 +5,12 @@
 //! Layout; numbers are LEB128: flags, key, order, head (length and, unless 0, its hash), the deliver cursor's three
 //! places, its marker (offset, length and, unless 0, its hash), settled, mark, when the descriptor was of use, the size
 //! before the last growth; with a stem, its hash (8 bytes); the plain file's place, the compressed one's and since when
-//! that one is as it is. A place is its path and hints; a path the number of a beginning that it has in common with
-//! others, 0 for none, and the rest as a length and its bytes.
+//! that one is as it is. A place is its path and hints; a path 0 and its number (8 bytes, `discover::Stamps`), or its length and
+//! one, and its bytes.
 
 use super::{Cursor, PackedFile, Place, Stream};
 use crate::decode::Progress;
+use crate::discover::Stamps;
 use crate::saved::Packing;
 use crate::saved::parts::{array, push_head, push_hints, push_marker, take_head, take_hints, take_marker};
 use crate::settle::Tracker;
@@ -33,36 +34,6 @@ const PACKED: u64 = 1 << 9;
 const PACKED_NAMED: u64 = 1 << 10;
 const PACKED_TOLD: u64 = 1 << 11;
 const PACKED_GZIP: u64 = 1 << 12;
-
-/// What the name of a trace file ends with that no other one's does: `-2026-02-19T20:46:15.393923-00:00.ndjson.zst`.
-const OWN: usize = 44;
-/// The most beginnings that are kept; they are never forgotten.
-const BEGINNINGS: usize = 64;
-
-/// What many paths begin with: directory and host.
-#[derive(Default)]
-pub(super) struct Beginnings(Vec<Box<[u8]>>);
-
-impl Beginnings {
-    /// The number of this one, from 1 on; 0: there are too many.
-    fn number(&mut self, beginning: &[u8]) -> u64 {
-        let known = self.0.iter().position(|known| **known == *beginning);
-        let at = known.or_else(|| {
-            (self.0.len() < BEGINNINGS).then(|| {
-                self.0.push(beginning.into());
-                self.0.len() - 1
-            })
-        });
-        at.map_or(0, |at| at as u64 + 1)
-    }
-
-    fn get(&self, number: u64) -> Option<&[u8]> {
-        match number.checked_sub(1) {
-            None => Some(&[]),
-            Some(at) => self.0.get(usize::try_from(at).ok()?).map(|known| &**known),
-        }
-    }
-}
 
 impl Stream {
     /// Whether it is a trace file's, and all there is to say of it has a place in the layout.
@@ -108,7 +79,7 @@ impl Cursor {
 }
 
 /// The stream in a few bytes, if it is one to sleep.
-pub(super) fn put_to_sleep(stream: &mut Stream, beginnings: &mut Beginnings) -> Option<Box<[u8]>> {
+pub(super) fn put_to_sleep(stream: &mut Stream, stamps: &mut Stamps) -> Option<Box<[u8]>> {
     stream.tracker.rest();
     if !stream.may_sleep() {
         return None;
@@ -122,16 +93,16 @@ pub(super) fn put_to_sleep(stream: &mut Stream, beginnings: &mut Beginnings) -> 
     let numbers = [stream.tracker.settled(), stream.tracker.mark(), nanos(stream.used), stream.prior_size];
     numbers.into_iter().for_each(|number| push(&mut out, number));
     stream.stem.iter().for_each(|stem| out.extend_from_slice(&stem.to_le_bytes()));
-    stream.plain.iter().for_each(|place| push_place(&mut out, place, beginnings));
+    stream.plain.iter().for_each(|place| push_place(&mut out, place, stamps));
     if let Some(packed) = &stream.packed {
-        push_place(&mut out, &packed.place, beginnings);
+        push_place(&mut out, &packed.place, stamps);
         push(&mut out, nanos(packed.since));
     }
     Some(out.into_boxed_slice())
 }
 
 /// The stream that was put to sleep.
-pub(super) fn wake(id: StreamId, mut bytes: &[u8], beginnings: &Beginnings) -> Option<Stream> {
+pub(super) fn wake(id: StreamId, mut bytes: &[u8], stamps: &Stamps) -> Option<Stream> {
     let from = &mut bytes;
     let flags = take(from)?;
     let is = |flag| flags & flag != 0;
@@ -148,11 +119,11 @@ pub(super) fn wake(id: StreamId, mut bytes: &[u8], beginnings: &Beginnings) -> O
         stream.stem = Some(u64::from_le_bytes(array(from)?));
     }
     if is(PLAIN) {
-        stream.plain = Some(take_place(from, Packing::Plain, is(PLAIN_NAMED), beginnings)?);
+        stream.plain = Some(take_place(from, Packing::Plain, is(PLAIN_NAMED), stamps)?);
     }
     if is(PACKED) {
         let packing = if is(PACKED_GZIP) { Packing::Gzip } else { Packing::Zstd };
-        let place = take_place(from, packing, is(PACKED_NAMED), beginnings)?;
+        let place = take_place(from, packing, is(PACKED_NAMED), stamps)?;
         let since = Duration::from_nanos(take(from)?);
         let walk = (Progress::default(), 0);
         stream.packed = Some(Box::new(PackedFile { place, ready: true, since, walk, told: is(PACKED_TOLD) }));
@@ -176,23 +147,31 @@ fn nanos(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn push_place(out: &mut Vec<u8>, place: &Place, beginnings: &mut Beginnings) {
+fn push_place(out: &mut Vec<u8>, place: &Place, stamps: &mut Stamps) {
     let path = place.path.as_os_str().as_bytes();
-    let (beginning, own) = path.split_at_checked(path.len().saturating_sub(OWN)).unwrap_or((&[], path));
-    let number = if beginning.is_empty() { 0 } else { beginnings.number(beginning) };
-    let own = if number == 0 { path } else { own };
-    push(out, number);
-    push(out, own.len() as u64);
-    out.extend_from_slice(own);
+    match stamps.number(path) {
+        Some(number) => {
+            push(out, 0);
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        None => {
+            push(out, path.len() as u64 + 1);
+            out.extend_from_slice(path);
+        }
+    }
     push_hints(out, &place.hints);
 }
 
-fn take_place(from: &mut &[u8], packing: Packing, named: bool, beginnings: &Beginnings) -> Option<Place> {
-    let beginning = beginnings.get(take(from)?)?;
-    let len = usize::try_from(take(from)?).ok()?;
-    let (own, rest) = from.split_at_checked(len)?;
-    *from = rest;
-    let path = PathBuf::from(OsString::from_vec([beginning, own].concat()));
+fn take_place(from: &mut &[u8], packing: Packing, named: bool, stamps: &Stamps) -> Option<Place> {
+    let path = match usize::try_from(take(from)?).ok()?.checked_sub(1) {
+        None => stamps.name(u64::from_le_bytes(array(from)?)),
+        Some(len) => {
+            let (path, rest) = from.split_at_checked(len)?;
+            *from = rest;
+            path.to_vec()
+        }
+    };
+    let path = PathBuf::from(OsString::from_vec(path));
     Some(Place { path, named, hints: take_hints(from, packing)? })
 }
 
@@ -245,7 +224,7 @@ mod tests {
 
     #[test]
     fn a_stream_wakes_as_it_fell_asleep() {
-        let mut beginnings = Beginnings::default();
+        let mut stamps = Stamps::default();
         let long = "/var/log/dt/zipkinv2/json/xapi-6e7e2f49-3168-465e-a22c-93f68f1c31ab-2026-02-19T20:46:15.393923-00:00.ndjson";
         for (name, plain, packed) in [
             (long, true, false),
@@ -255,26 +234,15 @@ mod tests {
             ("", true, false),
         ] {
             let mut stream = sample(name, plain, packed);
-            let bytes = put_to_sleep(&mut stream, &mut beginnings).unwrap();
-            let woken = wake(stream.id, &bytes, &beginnings).unwrap();
+            let bytes = put_to_sleep(&mut stream, &mut stamps).unwrap();
+            let woken = wake(stream.id, &bytes, &stamps).unwrap();
             assert_eq!(told(&woken), told(&stream), "{name}");
-            assert!(packed || bytes.len() < 140, "{}", bytes.len());
+            assert!(packed || bytes.len() < 105, "{}", bytes.len());
             let mut cleaned = bytes.clone();
             clean(&mut cleaned);
             stream.dirty = false;
-            assert_eq!(told(&wake(stream.id, &cleaned, &beginnings).unwrap()), told(&stream), "{name}");
+            assert_eq!(told(&wake(stream.id, &cleaned, &stamps).unwrap()), told(&stream), "{name}");
         }
-    }
-
-    #[test]
-    fn of_many_beginnings_most_are_written_out() {
-        let mut beginnings = Beginnings::default();
-        for n in 0..2 * BEGINNINGS {
-            let mut stream = sample(&format!("/{n}/{}", "x".repeat(OWN)), true, false);
-            let bytes = put_to_sleep(&mut stream, &mut beginnings).unwrap();
-            assert_eq!(told(&wake(stream.id, &bytes, &beginnings).unwrap()), told(&stream));
-        }
-        assert_eq!(beginnings.0.len(), BEGINNINGS);
     }
 
     #[test]
@@ -293,10 +261,10 @@ mod tests {
         for (at, make_busy) in busy.into_iter().enumerate() {
             let mut stream = sample("/x", true, true);
             make_busy(&mut stream);
-            assert!(put_to_sleep(&mut stream, &mut Beginnings::default()).is_none(), "{at}");
+            assert!(put_to_sleep(&mut stream, &mut Stamps::default()).is_none(), "{at}");
         }
         let mut stream = sample("/x", true, true);
         stream.packed.as_mut().unwrap().ready = false;
-        assert!(put_to_sleep(&mut stream, &mut Beginnings::default()).is_none());
+        assert!(put_to_sleep(&mut stream, &mut Stamps::default()).is_none());
     }
 }

@@ -2,8 +2,9 @@
 //!
 //! Most are trace files that nothing happens to: those *sleep*, in a few bytes each, until they are to be changed.
 
-use super::asleep::{self, Beginnings};
+use super::asleep;
 use super::{Place, Stream};
+use crate::discover::Stamps;
 use crate::{Purpose, StreamId, StreamKind};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::Deref;
@@ -18,7 +19,7 @@ const AWAKE: usize = 64;
 pub(crate) struct Streams {
     awake: BTreeMap<StreamId, Box<Stream>>,
     asleep: BTreeMap<StreamId, Box<[u8]>>,
-    beginnings: Beginnings,
+    stamps: Stamps,
     /// Trace files that are awake, and perhaps need not be.
     sleepless: Vec<StreamId>,
     /// With so many of them, it is seen which.
@@ -119,7 +120,7 @@ impl Streams {
     }
 
     fn see_asleep(&self, id: StreamId, bytes: &[u8]) -> Option<Seen<'_>> {
-        let stream = asleep::wake(id, bytes, &self.beginnings);
+        let stream = asleep::wake(id, bytes, &self.stamps);
         debug_assert!(stream.is_some(), "what was written here is read here");
         stream.map(|stream| Seen::Asleep(Box::new(stream)))
     }
@@ -127,7 +128,7 @@ impl Streams {
     /// The stream, to be changed: it is awake from now on.
     pub(crate) fn get_mut(&mut self, id: StreamId) -> Option<&mut Stream> {
         if let Some(bytes) = self.asleep.remove(&id)
-            && let Some(stream) = asleep::wake(id, &bytes, &self.beginnings)
+            && let Some(stream) = asleep::wake(id, &bytes, &self.stamps)
         {
             self.awake.insert(id, Box::new(stream));
             self.sleepless.push(id);
@@ -138,7 +139,7 @@ impl Streams {
     /// The checkpoint is stored that `save` makes of the stream; one that sleeps is not woken for that.
     pub(crate) fn clean<T>(&mut self, id: StreamId, save: impl FnOnce(&mut Stream) -> T) -> Option<T> {
         if let Some(bytes) = self.asleep.get_mut(&id)
-            && let Some(mut stream) = asleep::wake(id, bytes, &self.beginnings)
+            && let Some(mut stream) = asleep::wake(id, bytes, &self.stamps)
         {
             asleep::clean(bytes);
             return Some(save(&mut stream));
@@ -179,7 +180,7 @@ impl Streams {
     /// Puts the stream to sleep, unless something goes on in it.
     fn is_sleepless(&mut self, id: StreamId) -> bool {
         let Some(stream) = self.awake.get_mut(&id) else { return false };
-        let Some(bytes) = asleep::put_to_sleep(stream, &mut self.beginnings) else { return true };
+        let Some(bytes) = asleep::put_to_sleep(stream, &mut self.stamps) else { return true };
         self.awake.remove(&id);
         self.asleep.insert(id, bytes);
         false

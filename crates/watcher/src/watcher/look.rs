@@ -1,12 +1,11 @@
 //! Looks at names: is it still the same file, has it grown?
 
 use super::Watcher;
-use crate::discover::{Class, Directory, Node, classify};
+use crate::discover::{Class, Directory, Name, Node, classify};
 use crate::fs::{Kind, Meta};
 use crate::saved::{Hints, Packing};
 use crate::stream::{Source, Stream};
 use crate::{Change, Purpose, Reason, StreamId, StreamKind, Trouble};
-use std::ffi::OsString;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -123,23 +122,29 @@ impl Watcher {
         self.look_at_new(dir, changed.look, out);
     }
 
-    fn look_at_new(&mut self, dir: &Path, names: Vec<OsString>, out: &mut Vec<Sighting>) {
+    fn look_at_new(&mut self, dir: &Path, names: Vec<Name>, out: &mut Vec<Sighting>) {
         let shared: Arc<Path> = dir.into();
         for name in names {
-            let log = matches!(classify(&self.settings, dir, &name), Some(Class::Log { .. }));
+            let Some(path) = self.path_of(dir, &name) else { continue };
+            let log = matches!(self.class_of(&path), Some(Class::Log { .. }));
             if log || out.len() < NEW_AT_ONCE {
-                self.look(&dir.join(name), out);
+                self.look(&path, out);
             } else {
                 self.backlog.push_back((Arc::clone(&shared), name));
             }
         }
     }
 
+    fn path_of(&self, dir: &Path, name: &Name) -> Option<PathBuf> {
+        self.tree.get(dir).map(|directory| dir.join(directory.names.text(name)))
+    }
+
     pub(super) fn look_at_backlog(&mut self, out: &mut Vec<Sighting>) {
         while out.len() < NEW_AT_ONCE
             && let Some((dir, name)) = self.backlog.pop_front()
         {
-            self.look(&dir.join(name), out);
+            let path = self.path_of(&dir, &name);
+            path.iter().for_each(|path| self.look(path, out));
         }
         if self.backlog.is_empty() {
             self.backlog.shrink_to_fit();
@@ -183,14 +188,12 @@ impl Watcher {
         let (from, name) = (self.swept.parent().unwrap_or(Path::new("")), self.swept.file_name());
         let start = (std::ops::Bound::Included(from.to_path_buf()), std::ops::Bound::Unbounded);
         let names = |(dir, directory): (&PathBuf, &Directory)| {
-            let skip = name.filter(|_| dir == from);
-            let after = skip.map_or(std::ops::Bound::Unbounded, std::ops::Bound::Excluded);
-            let range = directory.names.range::<std::ffi::OsStr, _>((after, std::ops::Bound::Unbounded));
-            range.map(|(name, _)| dir.join(&**name)).take(count).collect::<Vec<_>>()
+            let rest = directory.names.texts_after(name.filter(|_| dir == from));
+            rest.map(|name| dir.join(name)).take(count).collect::<Vec<_>>()
         };
         let mut paths: Vec<PathBuf> = self.tree.range(start).flat_map(names).take(count).collect();
         let missing = count - paths.len();
-        let all = self.tree.iter().flat_map(|(dir, it)| it.names.keys().map(move |name| dir.join(&**name)));
+        let all = self.tree.iter().flat_map(|(dir, it)| it.names.texts().map(move |name| dir.join(name)));
         paths.extend(all.take(missing));
         paths
     }
@@ -209,7 +212,7 @@ impl Watcher {
     fn look_at_file(&mut self, path: &Path, class: Class, meta: Meta, out: &mut Vec<Sighting>) {
         let (Some(dir), Some(name)) = (path.parent(), path.file_name()) else { return };
         if self.node(path).is_none() {
-            self.tree.entry(dir.to_path_buf()).or_default().names.entry(name.into()).or_default();
+            self.tree.entry(dir.to_path_buf()).or_default().names.entry(name);
         }
         let Some(node) = self.node(path) else { return };
         let unchanged = node.seen.as_ref().is_some_and(|seen| seen.unchanged(&meta));
@@ -380,12 +383,14 @@ impl Watcher {
     fn lose_directory(&mut self, dir: &Path, trouble: Option<Trouble>) {
         self.directory_trouble(dir, trouble);
         let Some(directory) = self.tree.get(dir) else { return };
-        let names: Vec<_> = directory.names.keys().map(|name| dir.join(&**name)).collect();
+        let names: Vec<_> = directory.names.texts().map(|name| dir.join(name)).collect();
         let below: Vec<_> = directory.below.iter().map(|name| dir.join(name)).collect();
         names.iter().for_each(|path| self.remove_name(path));
         below.iter().for_each(|dir| self.lose_directory(dir, None));
         if trouble.is_none() {
             self.tree.remove(dir);
+            // It took the meaning of its names with it.
+            self.backlog.retain(|(of, _)| **of != *dir);
         }
     }
 

@@ -238,7 +238,7 @@ impl Watcher {
         self.set_trouble(&sighting.path, None);
         let (Some(dir), Some(name)) = (sighting.path.parent(), sighting.path.file_name()) else { return };
         let directory = self.tree.entry(dir.to_path_buf()).or_default();
-        let node = directory.names.entry(name.into()).or_default();
+        let node = directory.names.entry(name);
         node.stream = stream;
         let seen = || Box::new(Hints::of(&sighting.meta, sighting.class.packing()));
         node.seen = stream.is_none().then(seen);

@@ -93,7 +93,7 @@ impl Watcher {
     /// Whether the file that a compressed one is made of is still there.
     fn has_original(&self, path: &Path) -> bool {
         let directory = path.parent().and_then(|dir| self.tree.get(dir));
-        directory.zip(path.file_stem()).is_some_and(|(directory, name)| directory.names.contains_key(name))
+        directory.zip(path.file_stem()).is_some_and(|(directory, name)| directory.names.contains(name))
     }
 
     fn is_whole(&mut self, id: StreamId, packed: &PackedFile) -> bool {
@@ -136,7 +136,8 @@ impl Watcher {
             None => false,
         };
         let mut troubled = directory.names.iter().filter(|(_, node)| unreadable(node.trouble));
-        unreadable(directory.trouble) || troubled.any(|(name, node)| node.stream.is_none() && is_kin(name))
+        unreadable(directory.trouble)
+            || troubled.any(|(name, node)| node.stream.is_none() && is_kin(&directory.names.text(name)))
     }
 
     /// The stream's files are gone: tells what of them was not read. The stream is remembered for a while.

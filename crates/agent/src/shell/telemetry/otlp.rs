@@ -11,7 +11,7 @@ use opentelemetry::metrics::{AsyncInstrument, Meter, MeterProvider};
 use opentelemetry_http::{HttpClient, HttpError, Request, Response};
 use opentelemetry_otlp::{MetricExporter, Protocol, RetryPolicy, WithExportConfig, WithHttpConfig};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider};
+use opentelemetry_sdk::metrics::{PeriodicReader, SdkMeterProvider, Stream};
 use std::fmt;
 use std::io::Read;
 use std::sync::Arc;
@@ -19,6 +19,10 @@ use std::time::Duration;
 
 /// How often the metrics leave.
 const EVERY: Duration = Duration::from_secs(60);
+
+/// The series of one instrument: a signal and a reason, of which there are a few dozen. The SDK has room for so many from the
+/// start, for 2,000 if it is not told.
+const SERIES_MAX: usize = 200;
 
 /// Starts to record and send. Dropping the provider after `shutdown` ends it.
 ///
@@ -41,6 +45,7 @@ pub(crate) fn start(
     let attributes = resource.into_iter().map(|(key, value)| KeyValue::new(key, value));
     let provider = SdkMeterProvider::builder()
         .with_reader(PeriodicReader::builder(exporter).with_interval(EVERY).build())
+        .with_view(|_| Stream::builder().with_cardinality_limit(SERIES_MAX).build().ok())
         .with_resource(Resource::builder_empty().with_attributes(attributes).build())
         .build();
     let meter = provider.meter("xapi-observer");

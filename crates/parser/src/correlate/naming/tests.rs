@@ -36,7 +36,7 @@ fn check(cases: &[Case], question: Question, expected: (u64, SpanChoice)) {
     let mut reversed = cases.to_vec();
     reversed.reverse();
     for cases in [cases, &reversed] {
-        let (id, choice) = Naming::new().name(&spans(cases, 1), &question);
+        let (id, choice) = Naming::beside(64 << 10).name(&spans(cases, 1), &question);
         assert_eq!((id.unwrap_or(0), choice), expected, "{cases:?}");
     }
 }
@@ -153,7 +153,7 @@ fn another_hosts_spans_are_not_the_lines_own() {
 #[test]
 fn an_answer_is_remembered_until_the_trace_grows() {
     let mut spans = spans(&[(1, 0, 0, 20, XAPI)], 1);
-    let mut naming = Naming::new();
+    let mut naming = Naming::beside(64 << 10);
     assert_eq!(naming.name(&spans, &at(5, XAPI)).0, Some(1));
     spans.push(SpanRecord::new(1, 2, 1, (4_000_000, 6_000_000)).from(HostNo(1), ServiceNo(XAPI)));
     assert_eq!(naming.name(&spans, &at(5, XAPI)).0, Some(2));
@@ -171,7 +171,7 @@ proptest::proptest! {
         let crowd = (0..many * 10).map(|n| (100 + n as u64, n as u64 % 12, 2, 5, XAPI));
         let cases: Vec<_> = cases.iter().map(|(id, parent, start, long, by)| (*id, *parent, *start, start + long, *by)).chain(crowd).collect();
         let spans = spans(&cases, 1);
-        let mut naming = Naming::new();
+        let mut naming = Naming::beside(64 << 10);
         for (second, service, task, hint) in asked {
             let task = TaskKey::from_bits(task);
             let question = Question { task, hint: Some(hint).filter(|hint| *hint > 0), ..at(second, service) };
