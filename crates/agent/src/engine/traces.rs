@@ -6,27 +6,29 @@
 //! it, but for files that may hold copies of it (`shipped`). Both readings go through the files by the data's own time
 //! (`plan`).
 
+mod reading;
+
 use super::attach::Attacher;
 use super::identity::Identity;
 use super::origin::Shift;
 use super::outlet::Outlet;
 use super::plan::Plan;
-use super::set_aside::{Form, Keep, Rejected};
+use super::set_aside::Keep;
 use super::shipped::{Origin, Shipped};
 use super::tally::{SignalTally, add};
 use crate::span_metrics::SpanMetrics;
-use exporter::batch::{Group, Groups, HeldRecord};
-use exporter::encode;
-use model::{NANOS_PER_MICRO, Now, Span, StreamId};
+use exporter::batch::{Groups, HeldRecord};
+use model::{NANOS_PER_MICRO, Now, StreamId};
 use parser::correlate::Correlator;
 use parser::evidence::SpanFacts;
 use parser::redact::Redactor;
 use parser::zipkin::{self, Context, DropRules, Folded, Item};
+use reading::Reading;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use watcher::{Found, Line, Purpose, Reason, Seek, Standing, Taken, Watcher};
+use watcher::{Found, Purpose, Reason, Seek, Standing, Taken, Watcher};
 
 /// Bytes read in one step.
 const CHUNK: usize = 128 << 10;
@@ -34,9 +36,6 @@ const CHUNK: usize = 128 << 10;
 const SMALL: u64 = 8 << 10;
 /// Who has read nothing for so long does not get on: nobody keeps step with him.
 pub(super) const REST: Duration = Duration::from_secs(1);
-
-/// Of one damaged line so many pieces are kept; the rest is counted. A hostile line may have half a million.
-const BAD_KEPT: u64 = 64;
 
 /// What a step works with.
 pub(super) struct Desk<'e> {
@@ -467,138 +466,6 @@ impl TraceRoom {
         self.note_unfinished(stream, standing);
         self.end(stream);
         outcome.bytes
-    }
-}
-
-/// Lines of one file on their way to the outlet.
-struct Reading<'r> {
-    file: &'r mut File,
-    rules: &'r DropRules,
-    redactor: &'r Redactor,
-    folded: &'r mut Folded,
-    shift: Shift,
-    groups: &'r mut Groups,
-    /// That of the span before, as long as resource and scope stay the same.
-    group: Option<Arc<Group>>,
-    correlator: &'r mut Correlator<HeldRecord>,
-    outlet: &'r mut Outlet,
-    identity: &'r mut Identity,
-    tally: &'r mut SignalTally,
-    metrics: Option<&'r mut SpanMetrics>,
-    attacher: Option<&'r mut Attacher>,
-    keep: &'r mut dyn Keep,
-    path: &'r Path,
-    /// How far evidence is wanted.
-    limit: Option<u64>,
-    /// Up to which time spans may be sent.
-    up_to: Option<u64>,
-    now: Now,
-    /// The line at hand teaches as well.
-    along: bool,
-    /// The newest end of a span that was read.
-    newest: u64,
-    /// Bytes of the line at hand that were no span, so far.
-    bad: u64,
-    /// Records of the line at hand that went to the outlet.
-    parts: u32,
-}
-
-impl Reading<'_> {
-    fn take(&mut self, item: watcher::Item<'_>) -> Taken {
-        match item {
-            // What it says is read as evidence, apart from the delivery.
-            watcher::Item::Settled(_) => Taken::default(),
-            watcher::Item::Skipped(skipped) => {
-                passed_over(self.tally, skipped.reason, skipped.bytes);
-                Taken::default()
-            }
-            watcher::Item::Line(line) => {
-                self.line(line);
-                let taken = Taken::parts(self.parts);
-                let may_go = self.up_to.is_none_or(|up_to| self.newest <= up_to);
-                if may_go && self.outlet.has_room() { taken } else { taken.and_stop() }
-            }
-        }
-    }
-
-    fn line(&mut self, line: Line<'_>) {
-        self.parts = 0;
-        self.bad = 0;
-        self.along =
-            self.file.evidence_at == line.start && self.limit.is_none_or(|limit| self.newest <= limit);
-        self.tally.lines += 1;
-        self.tally.read_bytes += line.end - line.start;
-        let (context, rules) = (Arc::clone(&self.file.context), self.rules);
-        zipkin::read(line.bytes, &context, rules, |item| match item {
-            Item::Span { span, facts, raw, new_origin } => {
-                self.learn(&facts);
-                self.group.take_if(|_| new_origin);
-                self.span(span, &facts, raw, line);
-            }
-            Item::Dropped { facts } => {
-                self.learn(&facts);
-                self.tally.records += 1;
-                add(&mut self.tally.dropped, "traces.drop", 1);
-            }
-            Item::Bad { offset, bytes, reason } => self.bad(offset, bytes, reason, line),
-        });
-        self.file.deliver_at = line.end;
-        if self.along {
-            self.file.evidence_at = line.end;
-        }
-    }
-
-    fn learn(&mut self, facts: &SpanFacts<'_>) {
-        self.newest = self.newest.max(end_unix_nano(facts));
-        if self.along {
-            self.correlator.span(facts, self.file.host);
-        }
-    }
-
-    fn span(&mut self, span: &mut Span<'_>, facts: &SpanFacts<'_>, raw: &[u8], line: Line<'_>) {
-        self.tally.records += 1;
-        if !self.folded.first_seen(facts, span.kind) {
-            self.tally.folded += 1;
-            self.parts += u32::from(self.outlet.follow(line.receipt));
-            return;
-        }
-        if self.group.is_none() {
-            self.identity.span(span, facts.host);
-        }
-        let redacted = self.redactor.span(span, raw);
-        self.tally.redacted += redacted;
-        if let Some(metrics) = &mut self.metrics {
-            metrics.observe(span, self.now);
-        }
-        self.shift.span(span);
-        // What was redacted may be the resource.
-        let before = self.group.take().filter(|_| redacted == 0);
-        let group = before.unwrap_or_else(|| self.groups.get(&span.resource, &span.scope));
-        let attacher = self.attacher.as_mut();
-        let lines = attacher.map(|attacher| attacher.take(span.trace_id, span.span_id, self.correlator));
-        self.outlet.push(&group, line.receipt, self.now, |out| {
-            encode::span(span, out);
-            lines.iter().for_each(|lines| lines.encode(out));
-        });
-        self.group = Some(group).filter(|_| redacted == 0);
-        self.parts += 1;
-    }
-
-    fn bad(&mut self, offset: usize, bytes: &[u8], reason: zipkin::Reason, line: Line<'_>) {
-        add(&mut self.tally.set_aside, reason.as_str(), 1);
-        self.bad += 1;
-        if self.bad > BAD_KEPT {
-            return;
-        }
-        self.keep.keep(&Rejected {
-            signal: "traces",
-            reason: reason.as_str(),
-            message: "not a span that can be read",
-            path: &self.path.to_string_lossy(),
-            offset: line.start + offset as u64,
-            form: Form::Source,
-            bytes,
-        });
     }
 }
 

@@ -3,6 +3,7 @@
 use super::{MEGABYTE, float};
 use crate::Result;
 use crate::corpus::{self, Corpus};
+use crate::floors;
 use crate::options::Options;
 use crate::report::Report;
 use crate::run::{self, Setting};
@@ -18,6 +19,8 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let small = corpus::traces(&options.corpora, options.scaled(SMALL).max(LEAST), Compression::Off)?;
     let large = corpus::traces(&options.corpora, options.scaled(LARGE).max(2 * LEAST), Compression::Off)?;
     let of = |corpus: &Corpus, runs| -> Result<f64> {
+        // What is larger is not to pay for the disk.
+        floors::read_only(&corpus::plain_files(&corpus.traces)?)?;
         let taken = run::median(runs, || run::catch_up(options, corpus, Setting::traces("none")))?;
         Ok((taken.cpu - start) / float(corpus.spans) * 1e6)
     };

@@ -2,7 +2,7 @@
 //!
 //! The lines' own cost is that of both signals less that of the traces alone.
 
-use super::{MEGABYTE, cells, float, traces};
+use super::{MEGABYTE, cells, float, mebibytes, traces};
 use crate::Result;
 use crate::corpus::{self, Corpus};
 use crate::floors;
@@ -16,6 +16,8 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let corpus = corpus::logs(&options.corpora, options.scaled(FULL))?;
     let newlines = run::median_floor(options.runs, || floors::newlines(&corpus.log))?;
     let split = run::median_floor(options.runs, || floors::split_and_encode(&corpus.log))?;
+    // The traces' first run is not to pay for the disk what that of both does not.
+    floors::read_only(&corpus::plain_files(&corpus.traces)?)?;
     let alone = run::median(options.runs, || run::catch_up(options, &corpus, Setting::traces("none")))?;
     let both = run::median(options.runs, || run::catch_up(options, &corpus, Setting::BOTH))?;
     traces::describe(&corpus, report);
@@ -24,6 +26,12 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
     let cpu = both.cpu - alone.cpu;
     report.at_most("logs: CPU a line, joined and redacted", cpu / lines * 1e6, 1.0, "µs");
     report.at_most("logs: CPU, × (plain splitter + encoder)", cpu / split, 3.0, "×");
+    report.at_most(
+        "logs and their traces: peak RSS, the default limits",
+        mebibytes(both.peak_rss),
+        48.0,
+        "MiB",
+    );
     let logs = Taken {
         cpu,
         wall: both.wall - alone.wall,

@@ -1,6 +1,6 @@
 //! Trace files to OTLP: by each compression, and from files that are compressed themselves.
 
-use super::{MEGABYTE, cells, float};
+use super::{MEGABYTE, cells, float, mebibytes};
 use crate::corpus::{self, Corpus};
 use crate::floors;
 use crate::options::Options;
@@ -35,6 +35,7 @@ pub(crate) fn measure(options: &Options, report: &mut Report) -> Result<()> {
             let body = float(taken.count("/signals/traces/tally/request_bytes")) / delivered;
             let what = "traces, uncompressed bytes, × with the host's constants on each span";
             report.at_most(what, body / sizes.constants_each(), 0.7, "×");
+            report.at_most("traces: peak RSS, the default limits", mebibytes(taken.peak_rss), 48.0, "MiB");
         }
         report.run(cells(&what, &taken, corpus.trace_bytes, corpus.spans, (read, parse)));
     }
