@@ -166,6 +166,19 @@ impl Stream {
         }
     }
 
+    /// How much it has, unpacked, as far as that is known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        let whole = self.deliver.ended.then(|| self.deliver.seen());
+        self.plain.as_ref().map(|place| place.hints.size).or(whole)
+    }
+
+    /// Whether there was something, and all of it was delivered.
+    pub(crate) fn is_delivered(&self) -> bool {
+        let settled = self.tracker.settled();
+        let on_disk = || self.main_place().map_or(0, |place| place.hints.size);
+        self.announced && settled > 0 && settled >= self.size().unwrap_or_else(on_disk)
+    }
+
     /// The last path it had.
     pub(crate) fn path(&self) -> &Path {
         self.main_place().map_or_else(|| Path::new(""), |place| &place.path)

@@ -227,6 +227,13 @@ impl Watcher {
         there.map(|stream| info(&stream))
     }
 
+    /// The same but for most trace files all of which was delivered, and how many those are: with tens of thousands it
+    /// takes a tenth of the time.
+    pub fn streams_at_work(&self) -> (impl Iterator<Item = StreamInfo> + '_, u64) {
+        let there = self.streams.undelivered().filter(|stream| stream.announced && stream.gone.is_none());
+        (there.map(|stream| info(&stream)), self.streams.delivered() as u64)
+    }
+
     /// One stream, gone or not.
     #[must_use]
     pub fn info(&self, stream: StreamId) -> Option<StreamInfo> {
@@ -301,14 +308,13 @@ impl Watcher {
 fn info(stream: &Stream) -> StreamInfo {
     let place = stream.main_place();
     let hints = place.map(|place| place.hints).unwrap_or_default();
-    let whole = stream.deliver.ended.then(|| stream.deliver.seen());
     StreamInfo {
         stream: stream.id,
         kind: stream.kind,
         path: stream.path().to_path_buf(),
         created_unix_nano: stream.created(),
         modified_unix_nano: u64::try_from(hints.mtime_ns).unwrap_or_default(),
-        size: stream.plain.as_ref().map(|place| place.hints.size).or(whole),
+        size: stream.size(),
         disk_size: hints.size,
         settled: stream.tracker.settled(),
         deliver_at: stream.deliver.next,

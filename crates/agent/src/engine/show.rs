@@ -143,9 +143,10 @@ impl Engine {
 
     /// Those that are shown, the sum of the others, and how many trace files are drained.
     fn files(&self, now: Now) -> (Vec<FileStatus>, MoreFiles, u64) {
-        let (mut shown, mut more, mut drained) = (Vec::new(), MoreFiles::default(), 0);
+        let (at_work, mut drained) = self.watcher.streams_at_work();
+        let (mut shown, mut more) = (Vec::new(), MoreFiles::default());
         let mut traces = 0;
-        for info in self.watcher.streams() {
+        for info in at_work {
             let is_trace = info.kind == StreamKind::Trace;
             if is_trace && lag(&info) == 0 {
                 // A file that was found before its first bytes is begun anew with them: the empty one is nobody's.

@@ -34,6 +34,7 @@ const PACKED: u64 = 1 << 9;
 const PACKED_NAMED: u64 = 1 << 10;
 const PACKED_TOLD: u64 = 1 << 11;
 const PACKED_GZIP: u64 = 1 << 12;
+const DELIVERED: u64 = 1 << 13;
 
 impl Stream {
     /// Whether it is a trace file's, and all there is to say of it has a place in the layout.
@@ -66,6 +67,7 @@ impl Stream {
             (PACKED_NAMED, packed.is_some_and(|packed| packed.place.named)),
             (PACKED_TOLD, packed.is_some_and(|packed| packed.told)),
             (PACKED_GZIP, packed.is_some_and(|packed| packed.place.hints.packing == Packing::Gzip)),
+            (DELIVERED, self.is_delivered()),
         ]
         .into_iter()
         .fold(0, |flags, (flag, set)| if set { flags | flag } else { flags })
@@ -134,6 +136,11 @@ pub(super) fn wake(id: StreamId, mut bytes: &[u8], stamps: &Stamps) -> Option<St
         stream.remember_marker();
     }
     Some(stream)
+}
+
+/// Whether all was delivered of the stream that sleeps so.
+pub(super) fn is_delivered(mut bytes: &[u8]) -> bool {
+    take(&mut bytes).is_some_and(|flags| flags & DELIVERED != 0)
 }
 
 /// The checkpoint of the stream that sleeps so is stored.
@@ -242,6 +249,18 @@ mod tests {
             clean(&mut cleaned);
             stream.dirty = false;
             assert_eq!(told(&wake(stream.id, &cleaned, &stamps).unwrap()), told(&stream), "{name}");
+        }
+    }
+
+    #[test]
+    fn it_is_known_of_a_sleeper_whether_it_is_delivered() {
+        for (size, announced, all) in [(40, true, true), (41, true, false), (40, false, false)] {
+            let mut stream = sample("/x", true, false);
+            stream.tracker = Tracker::restore(40, 0, &[]);
+            stream.plain.iter_mut().for_each(|place| place.hints.size = size);
+            stream.announced = announced;
+            let bytes = put_to_sleep(&mut stream, &mut Stamps::default()).unwrap();
+            assert_eq!((is_delivered(&bytes), stream.is_delivered()), (all, all), "{size} {announced}");
         }
     }
 

@@ -151,8 +151,23 @@ impl Streams {
 
     /// All of them, in the order in which they were found.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Seen<'_>> {
+        self.iter_with(|_| true)
+    }
+
+    /// The same but for those that sleep and of which all was delivered: these are many, and none is woken to be left out.
+    pub(crate) fn undelivered(&self) -> impl Iterator<Item = Seen<'_>> {
+        self.iter_with(|bytes| !asleep::is_delivered(bytes))
+    }
+
+    /// How many those are.
+    pub(crate) fn delivered(&self) -> usize {
+        self.asleep.values().filter(|bytes| asleep::is_delivered(bytes)).count()
+    }
+
+    /// `wanted`: which of those that sleep.
+    fn iter_with(&self, wanted: fn(&[u8]) -> bool) -> impl Iterator<Item = Seen<'_>> {
         let mut awake = self.awake.values().peekable();
-        let mut asleep = self.asleep.iter().peekable();
+        let mut asleep = self.asleep.iter().filter(move |(_, bytes)| wanted(bytes)).peekable();
         std::iter::from_fn(move || {
             let sleeper = asleep.next_if(|(id, _)| awake.peek().is_none_or(|stream| **id < stream.id));
             match sleeper {
